@@ -1,0 +1,66 @@
+"""Bytes <-> message, with every limit that msgpack itself does not set.
+
+No maps and no extension types exist on this wire; a frame from a client is at most 4 KiB, one from a server at most
+4 MiB. Anything else is a `PeerFault`, never another exception.
+To test: `tests/protocol/test_codec.py` (round trips, every mutation gives a typed error, the JSON vectors).
+"""
+
+from typing import Any
+
+import msgpack
+
+from protocol.errors import PeerFault
+from protocol.messages import ROW_OF_CLASS, ROW_OF_TAG, STATE_ITEMS_MAX, Direction, Message
+
+CLIENT_FRAME_BYTES_MAX = 4096
+SERVER_FRAME_BYTES_MAX = 4 * 1024 * 1024
+DEPTH_MAX = 8
+
+_FRAME_BYTES_MAX = {Direction.TO_SERVER: CLIENT_FRAME_BYTES_MAX, Direction.TO_CLIENT: SERVER_FRAME_BYTES_MAX}
+_ITEMS_MAX = {Direction.TO_SERVER: 80, Direction.TO_CLIENT: STATE_ITEMS_MAX}
+
+
+def _refuse_extension(code: int, data: bytes) -> Any:
+    raise ValueError(f"extension type {code}")
+
+
+def encode(message: Message) -> bytes:
+    """Return the frame that carries `message`."""
+    packed: bytes = msgpack.packb(ROW_OF_CLASS[type(message)].items(message))
+    return packed
+
+
+def decode(frame: bytes, direction: Direction) -> Message:
+    """Return the message in `frame`, which travelled in `direction`. Raises `PeerFault`."""
+    if len(frame) > _FRAME_BYTES_MAX[direction]:
+        raise PeerFault(f"frame of {len(frame)} bytes, {_FRAME_BYTES_MAX[direction]} are allowed", 1009)
+    try:
+        items = msgpack.unpackb(
+            frame,
+            raw=False,
+            use_list=True,
+            ext_hook=_refuse_extension,
+            max_ext_len=0,
+            max_map_len=0,
+            max_array_len=_ITEMS_MAX[direction],
+        )
+    except (ValueError, TypeError, msgpack.UnpackException) as error:
+        raise PeerFault(f"frame is not msgpack of this protocol: {error or type(error).__name__}") from None
+    if type(items) is not list or not items or type(items[0]) is not int:
+        raise PeerFault("frame is not an array that starts with a tag")
+    row = ROW_OF_TAG.get(items[0])
+    if row is None or row.direction is not direction:
+        raise PeerFault(f"tag {items[0]} is no message {direction.value}")
+    if direction is Direction.TO_CLIENT and _deeper_than(items, DEPTH_MAX):
+        raise PeerFault(f"arrays nested deeper than {DEPTH_MAX}")
+    message: Message = row.parse(items[1:])
+    return message
+
+
+def _deeper_than(items: list[Any], depth: int) -> bool:
+    level = items
+    for _ in range(depth):
+        level = [inner for each in level if type(each) is list for inner in each]
+        if not level:
+            return False
+    return True

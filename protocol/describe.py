@@ -1,0 +1,63 @@
+"""Writes PROTOCOL.md from the table: `python -m protocol.describe` rewrites it, a test fails when it is stale."""
+
+import pathlib
+from typing import Any
+
+from protocol import close_codes, fields, messages, state_codec
+
+DOCUMENT = pathlib.Path(__file__).with_name("PROTOCOL.md")
+
+
+def _section(text: str | None) -> str:
+    return (text or "").strip()
+
+
+def _message(row: messages.Row) -> list[str]:
+    lines = [f"### {row.name} (tag {row.tag}, {row.direction.value})", "", _section(row.cls.__doc__), ""]
+    lines += ["| field | range |", "|---|---|"]
+    lines += [f"| {name} | {check} |" for name, check in row.fields]
+    if row.optional:
+        lines.append(f"| {row.optional[0]} (optional) | {row.optional[1]} |")
+    return [*lines, ""]
+
+
+def _enum(cls: Any) -> list[str]:
+    return [f"**{cls.__name__}**: " + ", ".join(f"{each.value} {each.name}" for each in cls), ""]
+
+
+def describe() -> str:
+    """Return the text of PROTOCOL.md."""
+    lines = [
+        f"# The wire, version {messages.VERSION}",
+        "",
+        "Written by `python -m protocol.describe` from `messages.py`; do not edit.",
+        "",
+        f"Subprotocol `{messages.SUBPROTOCOL}`, one message per binary WebSocket frame, no compression.",
+        "",
+        "## Messages",
+        "",
+        *[line for row in messages.TABLE for line in _message(row)],
+        *_enum(messages.KeyframeReason),
+        *_enum(messages.Role),
+        *_enum(messages.StateFlag),
+        f"The clock generation (0..{messages.CLOCK_MODULO - 1}) stands in flags from bit {messages.CLOCK_SHIFT} up.",
+        "",
+        "## Fields",
+        "",
+        _section(fields.__doc__),
+        "",
+        "## State",
+        "",
+        _section(state_codec.__doc__),
+        "",
+        "## Close codes",
+        "",
+        "| code | meaning | whose fault | client |",
+        "|---|---|---|---|",
+    ]
+    lines += [f"| {c.code} | {c.meaning} | {c.fault} | {c.client.value} |" for c in close_codes.CLOSE_CODES.values()]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    DOCUMENT.write_text(describe(), encoding="utf-8")

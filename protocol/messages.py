@@ -1,0 +1,325 @@
+"""THE table: every message of the wire, once: tag, direction, fields, ranges.
+
+A message is one msgpack array `[tag, fields...]` in one binary WebSocket frame. A field's range stands in its
+annotation; `codec.py` checks it on arrival and `describe.py` prints it. A `Rest` field takes all that follows.
+To test: `tests/protocol/test_messages.py`, and the vectors in `protocol/vectors/`.
+"""
+
+from dataclasses import dataclass, fields
+from enum import Enum, IntEnum, IntFlag
+from typing import Annotated, Any, get_type_hints
+
+from protocol.errors import PeerFault
+
+VERSION = 1
+SUBPROTOCOL = f"tickwire.v{VERSION}"
+TICK_MAX = 2**32 - 1
+UINT32_MAX = 2**32 - 1
+VALUES_MAX = 64
+STATE_ITEMS_MAX = 65_535
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A whole number from `low` to `high`."""
+
+    low: int
+    high: int
+
+    def check(self, value: Any) -> bool:
+        """Tell whether `value` is one."""
+        return type(value) is int and self.low <= value <= self.high
+
+    def __str__(self) -> str:
+        return f"int {self.low}..{self.high}"
+
+
+@dataclass(frozen=True, slots=True)
+class TextUpTo:
+    """Text of at most `length_max` characters."""
+
+    length_max: int
+
+    def check(self, value: Any) -> bool:
+        """Tell whether `value` is one."""
+        return type(value) is str and len(value) <= self.length_max
+
+    def __str__(self) -> str:
+        return f"text of at most {self.length_max}"
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """An array of at most `count_max` items, which the state codec or the schema looks into."""
+
+    count_max: int
+
+    def check(self, value: Any) -> bool:
+        """Tell whether `value` is one."""
+        return type(value) is list and len(value) <= self.count_max
+
+    def __str__(self) -> str:
+        return f"array of at most {self.count_max}"
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """All values that follow: at most `count_max` numbers, bools and texts."""
+
+    count_max: int
+
+    def check(self, value: Any) -> bool:
+        """Tell whether `value` is a list of scalars within the limit; NaN and infinities are none."""
+        return len(value) <= self.count_max and all(
+            type(each) in (int, bool, str) or (type(each) is float and -1e308 <= each <= 1e308) for each in value
+        )
+
+    def __str__(self) -> str:
+        return f"at most {self.count_max} values, as the schema says"
+
+
+TickField = Annotated[int, Whole(0, TICK_MAX)]
+TickOrNone = Annotated[int, Whole(-1, TICK_MAX)]
+Sequence = Annotated[int, Whole(0, UINT32_MAX)]
+Hash = Annotated[int, Whole(0, UINT32_MAX)]
+Slack = Annotated[int, Whole(-32, 127)]
+
+
+class Direction(Enum):
+    """Which end sends a message."""
+
+    TO_SERVER = "client -> server"
+    TO_CLIENT = "server -> client"
+
+
+class StateFlag(IntFlag):
+    """The low bits of a STATE's flags; the clock generation (0..15) stands above them."""
+
+    RELATIVE = 1
+    SUBSTITUTED = 2
+
+
+CLOCK_SHIFT = 3
+CLOCK_MODULO = 16
+
+
+class KeyframeReason(IntEnum):
+    """Why a client gets the whole state instead of a delta."""
+
+    JOINED = 0
+    TOO_OLD = 1
+    FORKED = 2
+    DESYNC = 3
+    UNKNOWN_BASE = 4
+
+
+class Role(IntEnum):
+    """What a session is in its match."""
+
+    PLAYER = 0
+    SPECTATOR = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """The first frame on a socket: what this client knows. `schema_hash` 0 means that it takes what WELCOME brings."""
+
+    schema_hash: Annotated[int, Whole(0, 2**48 - 1)]
+    epoch: Annotated[int, Whole(0, UINT32_MAX)]
+    last_tick: TickOrNone
+    hash_tick: TickOrNone
+    hash: Hash
+    last_event: Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class InputFrame:
+    """Per-tick control for `tick`. Acknowledges state `tick - ack_back`; `view_back` is the playhead in 1/8 ticks."""
+
+    clock: Annotated[int, Whole(0, CLOCK_MODULO - 1)]
+    tick: TickField
+    ack_back: Annotated[int, Whole(0, UINT32_MAX)]
+    view_back: Annotated[int, Whole(0, 4095)]
+    values: Annotated[list[Any], Rest(VALUES_MAX)]
+
+
+@dataclass(frozen=True, slots=True)
+class Ack:
+    """The last state this client applied; sent when there was no INPUT for 100 ms after a state."""
+
+    tick: TickField
+
+
+@dataclass(frozen=True, slots=True)
+class CommandFrame:
+    """A reliable act, numbered from 1 per seat."""
+
+    sequence: Annotated[int, Whole(1, UINT32_MAX)]
+    kind: Annotated[int, Whole(0, 255)]
+    values: Annotated[list[Any], Rest(VALUES_MAX)]
+
+
+@dataclass(frozen=True, slots=True)
+class Resync:
+    """This client cannot apply the state that came: send one from `last_tick` (-1: a keyframe)."""
+
+    last_tick: TickOrNone
+    last_event: Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class EventAck:
+    """Every event up to `sequence` has arrived."""
+
+    sequence: Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class Welcome:
+    """The answer to HELLO: who you are in which match."""
+
+    epoch: Annotated[int, Whole(0, UINT32_MAX)]
+    tick: TickField
+    tick_rate_hz: Annotated[int, Whole(1, 240)]
+    seat: Annotated[int, Whole(-1, 65_535)]
+    role: Annotated[int, Whole(0, 1)]
+    schema: Annotated[list[Any], Items(5)]
+    resume_token: Annotated[str, TextUpTo(512)]
+    last_command: Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """ERROR: why this connection ends, in a sentence; the close with `code` follows."""
+
+    code: Annotated[int, Whole(1000, 4999)]
+    sentence: Annotated[str, TextUpTo(500)]
+    retry_after_ms: Annotated[int, Whole(0, 3_600_000)]
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What changed from tick `tick - base_back` to `tick`. Every 64 ticks or so a hash of the whole follows."""
+
+    tick: TickField
+    base_back: Annotated[int, Whole(1, UINT32_MAX)]
+    flags: Annotated[int, Whole(0, 127)]
+    slack: Slack
+    gone: Annotated[list[Any], Items(STATE_ITEMS_MAX)]
+    entered: Annotated[list[Any], Items(STATE_ITEMS_MAX)]
+    changed: Annotated[list[Any], Items(STATE_ITEMS_MAX)]
+    hash: Hash | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Keyframe:
+    """The whole visible state at `tick`."""
+
+    tick: TickField
+    reason: Annotated[int, Whole(0, 15)]
+    flags: Annotated[int, Whole(0, 127)]
+    slack: Slack
+    entered: Annotated[list[Any], Items(STATE_ITEMS_MAX)]
+    hash: Hash | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """The match is frozen at `tick`; the socket lives."""
+
+    tick: TickField
+
+
+@dataclass(frozen=True, slots=True)
+class EventFrame:
+    """A reliable fact of `tick`, numbered from 1 per seat."""
+
+    sequence: Annotated[int, Whole(1, UINT32_MAX)]
+    tick: TickField
+    kind: Annotated[int, Whole(0, 255)]
+    values: Annotated[list[Any], Rest(VALUES_MAX)]
+
+
+@dataclass(frozen=True, slots=True)
+class CommandAck:
+    """Commands up to `applied` were used by a tick, those up to `durable` survive a crash."""
+
+    applied: Sequence
+    durable: Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """The match lives at `url` now; a close with 1012 follows."""
+
+    url: Annotated[str, TextUpTo(500)]
+    ticket: Annotated[str, TextUpTo(512)]
+
+
+Message = (
+    Hello | InputFrame | Ack | CommandFrame | Resync | EventAck
+    | Welcome | Refusal | State | Keyframe | Paused | EventFrame | CommandAck | Moved
+)  # fmt: skip
+"""Any message."""
+
+Check = Whole | TextUpTo | Items | Rest
+
+
+class Row:
+    """One row of the table: a tag, its direction, its message class and the checks of its fields."""
+
+    def __init__(self, tag: int, name: str, direction: Direction, cls: type[Any]) -> None:
+        self.tag, self.name, self.direction, self.cls = tag, name, direction, cls
+        hints = get_type_hints(cls, include_extras=True)
+        self.fields: list[tuple[str, Check]] = []
+        self.optional: tuple[str, Check] | None = None
+        for each in fields(cls):
+            if each.default is None:
+                self.optional = (each.name, Whole(0, UINT32_MAX))
+            else:
+                self.fields.append((each.name, hints[each.name].__metadata__[0]))
+        self.has_rest = isinstance(self.fields[-1][1], Rest)
+        self._least = len(self.fields)
+        self._most = self._least + (self.optional is not None)
+
+    def parse(self, items: list[Any]) -> Any:
+        """Return the message that `items` (the tag removed) are. Raises `PeerFault` naming the field."""
+        if self.has_rest:
+            items[self._least - 1 :] = [items[self._least - 1 :]]
+        if not self._least <= len(items) <= self._most:
+            raise PeerFault(f"{self.name} has {self._least} fields, {len(items)} came")
+        for value, (name, check) in zip(items, self.fields, strict=False):
+            if not check.check(value):
+                raise PeerFault(f"{self.name}.{name} must be {check}")
+        if len(items) > self._least and self.optional and not self.optional[1].check(items[-1]):
+            raise PeerFault(f"{self.name}.{self.optional[0]} must be {self.optional[1]}")
+        return self.cls(*items)
+
+    def items(self, message: Any) -> list[Any]:
+        """Return the array that carries `message`."""
+        items = [self.tag, *(getattr(message, name) for name, _ in self.fields)]
+        if self.has_rest:
+            items[-1:] = items[-1]
+        if self.optional and getattr(message, self.optional[0]) is not None:
+            items.append(getattr(message, self.optional[0]))
+        return items
+
+
+TABLE: tuple[Row, ...] = (
+    Row(0, "HELLO", Direction.TO_SERVER, Hello),
+    Row(1, "INPUT", Direction.TO_SERVER, InputFrame),
+    Row(2, "ACK", Direction.TO_SERVER, Ack),
+    Row(3, "COMMAND", Direction.TO_SERVER, CommandFrame),
+    Row(4, "RESYNC", Direction.TO_SERVER, Resync),
+    Row(5, "EVENT_ACK", Direction.TO_SERVER, EventAck),
+    Row(16, "WELCOME", Direction.TO_CLIENT, Welcome),
+    Row(17, "ERROR", Direction.TO_CLIENT, Refusal),
+    Row(18, "STATE", Direction.TO_CLIENT, State),
+    Row(19, "KEYFRAME", Direction.TO_CLIENT, Keyframe),
+    Row(20, "PAUSED", Direction.TO_CLIENT, Paused),
+    Row(21, "EVENT", Direction.TO_CLIENT, EventFrame),
+    Row(22, "COMMAND_ACK", Direction.TO_CLIENT, CommandAck),
+    Row(23, "MOVED", Direction.TO_CLIENT, Moved),
+)
+ROW_OF_TAG = {row.tag: row for row in TABLE}
+ROW_OF_CLASS = {row.cls: row for row in TABLE}

@@ -1,0 +1,94 @@
+"""What a class statement may say, and what it is told otherwise."""
+
+from typing import Any
+
+import pytest
+
+from protocol.declare import Edge, Entity, Input, kept, replicated
+from protocol.errors import UsageFault
+
+
+class Body(Entity):
+    x: float = replicated(0.0, step=0.5)
+    mass: float = kept(2.0)
+
+
+class Star(Body):
+    heat: int = replicated(5, min=0, max=9)
+
+
+def test_an_entity_is_slotted_and_takes_keywords() -> None:
+    body = Body(x=3.0)
+    assert (body.x, body.mass, body.id, body.owner) == (3.0, 2.0, -1, None)
+    with pytest.raises(AttributeError):
+        body.z = 1  # type: ignore[attr-defined]
+    with pytest.raises(UsageFault, match="no field 'z'"):
+        Body(z=1)  # type: ignore[call-arg]
+
+
+def test_fields_are_inherited_in_order() -> None:
+    assert [name for name, _ in Star.declaration.fields] == ["x", "heat"]
+    assert Star.declaration.capture(Star(x=1.0)) == (1.0, 5)
+
+
+def test_capturing_one_field_gives_a_tuple_and_none_gives_an_empty_one() -> None:
+    class Nothing(Entity):
+        pass
+
+    assert Body.declaration.capture(Body(x=1.0)) == (1.0,)
+    assert Nothing.declaration.capture(Nothing()) == ()
+
+
+@pytest.mark.parametrize(
+    ("default", "options", "fix"),
+    [
+        (0.0, {}, "step=0.01"),
+        ("name", {}, "max_length"),
+        ([], {}, "make each element an Entity"),
+        ({}, {"step": 1}, "its own default"),
+        (None, {}, "ref=True"),
+        ((1, 2), {}, "cells"),
+        (object(), {}, "a field is"),
+        (7, {"min": 0, "max": 3}, "its own default"),
+        ("too long", {"max_length": 3}, "its own default"),
+        (1, {"min": 0, "step": 2}, "cannot be carried"),
+    ],
+)
+def test_a_field_that_cannot_be_carried_fails_at_definition_with_the_fix(
+    default: Any, options: dict[str, Any], fix: str
+) -> None:
+    with pytest.raises(UsageFault, match=fix):
+        type(Entity)("Bad", (Entity,), {"field": replicated(default, **options)})
+
+
+def test_the_65th_field_fails_at_definition() -> None:
+    fields = {f"f{n}": replicated(0) for n in range(65)}
+    with pytest.raises(UsageFault, match="split it"):
+        type(Entity)("Wide", (Entity,), fields)
+    del fields["f64"]
+    assert len(type(Entity)("Wide", (Entity,), fields).declaration.fields) == 64
+
+
+def test_an_undeclared_attribute_fails_at_definition() -> None:
+    with pytest.raises(UsageFault, match="kept"):
+
+        class Bad(Entity):
+            hp: int = 3
+
+
+def test_a_field_declared_twice_fails_at_definition() -> None:
+    with pytest.raises(UsageFault, match="declared twice"):
+
+        class Bad(Body):
+            x: float = replicated(0.0, step=1)
+
+
+def test_an_input_needs_neutral_values() -> None:
+    class Good(Input):
+        jump: Edge = 0
+
+    assert Good().jump == 0
+    with pytest.raises(UsageFault, match="needs a default"):
+
+        class Bad(Input):
+            dx: int
