@@ -1,0 +1,141 @@
+"""Game: what a developer extends. Every hook runs inside a tick; see the README for the smallest whole game.
+
+To test a game: `game_server.testing.LocalMatch` runs it without sockets or waiting.
+"""
+
+import sys
+from random import Random
+from typing import Any, ClassVar, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from game_server.sim.seat import Seat
+from game_server.sim.world import World
+from protocol.declare import Audience, Chat, Command, Entity, Event, Input, Record, Said, everyone
+from protocol.errors import UsageFault
+from protocol.vocabulary import Vocabulary
+
+C = TypeVar("C", bound=type)
+
+
+def who_sees(entity: Entity) -> Entity:
+    """Address an event to the seats that see `entity`: `self.emit(Hit(), to=who_sees(ship))`."""
+    return entity
+
+
+class Game:
+    """A game: its rate, its seats, its vocabulary and its rules.
+
+    `entities`, `commands` and `events` are found in the module that defines the game (imported ones too) unless they
+    are listed. `options` is a pydantic model whose fields all have defaults; `self.options` is one of it.
+    """
+
+    tick_rate_hz: int = 20
+    seats_max: int = 8
+    input: ClassVar[type[Input] | None] = None
+    options: Any = None
+    entities: ClassVar[tuple[type[Entity], ...]]
+    commands: ClassVar[tuple[type[Command], ...]]
+    events: ClassVar[tuple[type[Event], ...]]
+    vocabulary: Vocabulary
+
+    world: World
+    rng: Random
+    seats: list[Seat]
+    tick: int
+    dt_s: float
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if not 1 <= cls.tick_rate_hz <= 240:
+            raise UsageFault(f"{cls.__name__}.tick_rate_hz = {cls.tick_rate_hz}: give 1 to 240")
+        if not 1 <= cls.seats_max <= 1000:
+            raise UsageFault(f"{cls.__name__}.seats_max = {cls.seats_max}: give 1 to 1000")
+        scope = vars(sys.modules[cls.__module__])
+        entities = _listed_or_found(cls, "entities", Entity, scope)
+        commands = _listed_or_found(cls, "commands", Command, scope)
+        events = _listed_or_found(cls, "events", Event, scope)
+        commands = [*(each for each in commands if each is not Chat), Chat]
+        events = [*(each for each in events if each is not Said), Said]
+        cls.vocabulary = Vocabulary(entities, cls.input, commands, events)
+
+    def __init__(self, **options: Any) -> None:
+        model = type(self).options
+        if isinstance(model, type) and issubclass(model, BaseModel):
+            try:
+                self.options = model(**options)
+            except ValidationError as error:
+                raise UsageFault(f"options of {type(self).__name__}: {_in_words(error)}") from None
+        elif options:
+            raise UsageFault(f"{type(self).__name__} has no options, {', '.join(options)} was given")
+        self.ended = False
+        self._emitted: list[tuple[Event, Seat | Audience | Entity]] = []
+
+    def emit(self, event: Event, to: Seat | Audience | Entity = everyone) -> None:
+        """Send a reliable fact to everyone, to one seat, or to `who_sees(entity)`."""
+        if to not in (everyone,) and not isinstance(to, Seat | Entity):
+            raise UsageFault(f"emit(..., to={to!r}): give everyone, a seat, or who_sees(entity)")
+        self._emitted.append((event, to))
+
+    def end(self) -> None:
+        """Finish the match after this tick; clients are closed with 1000."""
+        self.ended = True
+
+    def take_emitted(self) -> list[tuple[Event, Seat | Audience | Entity]]:
+        """Return the events emitted since the last call."""
+        emitted, self._emitted = self._emitted, []
+        return emitted
+
+    def asked_command(self, seat: Seat, command: Record) -> None:
+        """Pass a command to `on_chat` or `on_command`."""
+        if isinstance(command, Chat):
+            self.on_chat(seat, command.text)
+        else:
+            self.on_command(seat, command)
+
+    def on_start(self) -> None:
+        """The match begins: spawn what is there before anyone joins."""
+
+    def on_join(self, seat: Seat) -> None:
+        """A player sat down."""
+
+    def on_input(self, seat: Seat, input: Any) -> None:
+        """One tick of one seat's control; called every tick for every seat."""
+
+    def on_command(self, seat: Seat, command: Any) -> None:
+        """A player's reliable act, once, in the order in which the player sent them."""
+
+    def on_chat(self, seat: Seat, text: str) -> None:
+        """A line of chat; by default everyone is told."""
+        self.emit(Said(seat=seat.id, name=seat.name, text=text))
+
+    def on_tick(self, tick: int) -> None:
+        """One step of the rules, after all inputs of the tick."""
+
+    def on_leave(self, seat: Seat) -> None:
+        """A player left: despawn what should not stay."""
+
+    def on_stop(self) -> None:
+        """The match ends in order."""
+
+    def can_see(self, seat: Seat, entity: Entity) -> bool:
+        """Tell whether `seat` sees `entity`, whose audience is `can_see`; asked every tick."""
+        return True
+
+
+def _listed_or_found(cls: type[Game], name: str, base: type, scope: dict[str, Any]) -> list[Any]:
+    listed = getattr(cls, name, None)
+    if listed is not None:
+        return list(listed)
+    found = [
+        value
+        for value in scope.values()
+        if isinstance(value, type) and issubclass(value, base) and value.__module__ != "protocol.declare"
+    ]
+    return list(dict.fromkeys(found))
+
+
+def _in_words(error: ValidationError) -> str:
+    return "; ".join(
+        f"{'.'.join(map(str, each['loc'])) or 'all'}: {each['msg']}" for each in error.errors(include_url=False)
+    )

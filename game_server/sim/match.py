@@ -1,0 +1,334 @@
+"""The match: one game, its seats, its clock. A pure machine with four doors.
+
+    handle(fact, now_ns)   takes one fact; nothing of the game runs yet
+    advance(now_ns)        runs the ticks that are due, at most five
+    effects()              what to write, close and log; drain it after every call
+    deadline_ns            when the next tick is due, None once the match has ended
+
+A tick: joins, leaves and commands in the order they came, `on_input` for every seat, `on_tick`, commit, frames.
+Tick numbers are never skipped: a match that fell more than five ticks behind moves its clock and says so.
+To test: drive it with integers for time; `game_server.testing.LocalMatch` does.
+"""
+
+import traceback
+from collections import deque
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+from game_server.replication.audience import Audiences
+from game_server.sim.clock import MatchClock
+from game_server.sim.facts import (
+    Blocked,
+    Close,
+    Effect,
+    Ended,
+    Fact,
+    FromConnection,
+    Gone,
+    Join,
+    Seated,
+    Send,
+    Stop,
+    Told,
+    Unblocked,
+)  # fmt: skip
+from game_server.sim.hooks import Hooks
+from game_server.sim.input_buffer import InputBuffer, Verdict
+from game_server.sim.occupant import COMMANDS_WAITING_MAX, Occupant
+from game_server.sim.outgoing import Outgoing
+from game_server.sim.seat import Seat
+from game_server.sim.world import World
+from protocol.codec import encode
+from protocol.declare import Input, Record
+from protocol.errors import UsageFault
+from protocol.ids import SeatId, Tick
+from protocol.messages import Ack, CommandFrame, EventAck, InputFrame, KeyframeReason, Resync, Role, Welcome
+
+HISTORY_S = 10
+QUARANTINE_S = 12
+RESYNC_NS = 250_000_000
+ARRIVALS_MAX = 4096
+
+
+@dataclass(slots=True)
+class MatchStatistics:
+    """Counts since the match began."""
+
+    ticks: int = 0
+    rebases: int = 0
+    inputs: int = 0
+    inputs_late: int = 0
+    inputs_early: int = 0
+    inputs_double: int = 0
+    inputs_stale_clock: int = 0
+    substitutions: int = 0
+    commands: int = 0
+    commands_double: int = 0
+    resyncs: int = 0
+    keyframes: int = 0
+    states: int = 0
+    from_strangers: int = 0
+
+
+class Match:
+    """One running game. *Raises* `UsageFault` when its effects are not drained."""
+
+    def __init__(
+        self,
+        game: Hooks,
+        match_id: str,
+        *,
+        seed: int = 0,
+        start_ns: int = 0,
+        epoch: int = 1,
+        first_tick: int = 0,
+    ) -> None:
+        self.game = game
+        self.match_id = match_id
+        self.epoch = epoch
+        self.vocabulary = game.vocabulary
+        self.tick_rate_hz, self.seats_max = game.tick_rate_hz, game.seats_max
+        self.clock = MatchClock(start_ns, first_tick, game.tick_rate_hz)
+        self.world = World(self.vocabulary, QUARANTINE_S * game.tick_rate_hz)
+        self.audiences = Audiences(HISTORY_S * game.tick_rate_hz)
+        self.counts = MatchStatistics()
+        self.ended = False
+        self._occupants: dict[int, Occupant] = {}
+        self._seats: dict[SeatId, Occupant] = {}
+        self._arrivals: deque[Join | Gone | tuple[Occupant, int, Record]] = deque()
+        self._effects: list[Effect] = []
+        self._outgoing = Outgoing(self)
+        self._started = False
+        game.world, game.rng, game.seats = self.world, Random(seed), []
+        game.tick, game.dt_s = first_tick, 1 / game.tick_rate_hz
+
+    @property
+    def tick(self) -> int:
+        """The next tick to run."""
+        return self.clock.next_tick
+
+    @property
+    def deadline_ns(self) -> int | None:
+        """When `advance` should be called next."""
+        return None if self.ended else self.clock.deadline_ns
+
+    @property
+    def occupants(self) -> list[Occupant]:
+        """The taken seats, in the order in which they were taken."""
+        return list(self._seats.values())
+
+    def effects(self) -> list[Effect]:
+        """Return what to do, and forget it."""
+        effects, self._effects = self._effects, []
+        return effects
+
+    def statistics(self) -> MatchStatistics:
+        """Return the counts."""
+        return self.counts
+
+    def handle(self, fact: Fact, now_ns: int) -> None:
+        """Take one fact."""
+        if len(self._effects) > 100_000:
+            raise UsageFault("effects() was not drained: call it after every handle() and advance()")
+        if self.ended:
+            if isinstance(fact, Join):
+                self._effects.append(Close(fact.connection, 4004, "this match is over"))
+            return
+        match fact:
+            case FromConnection(connection, message, value):
+                occupant = self._occupants.get(connection)
+                if occupant is None:
+                    self.counts.from_strangers += 1
+                else:
+                    self._hear(occupant, message, value, now_ns)
+            case Join() | Gone():
+                self._queue(fact)
+            case Blocked(connection) | Unblocked(connection):
+                occupant = self._occupants.get(connection)
+                if occupant is not None:
+                    occupant.blocked = isinstance(fact, Blocked)
+            case Stop(code, sentence):
+                self._guard(self.game.on_stop)
+                self.end(code, sentence)
+
+    def advance(self, now_ns: int) -> None:
+        """Run the ticks that are due, at most five; then move the clock if still behind."""
+        if not self._started and not self.ended:
+            self._started = True
+            self._guard(self.game.on_start)
+        for _ in range(self.clock.due(now_ns)):
+            if self.ended:
+                return
+            self._run_tick(now_ns)
+        if not self.ended and self.clock.due(now_ns):
+            late_ms = self.clock.rebase(now_ns) // 1_000_000
+            self.counts.rebases += 1
+            for occupant in self._seats.values():
+                if occupant.inputs is not None:
+                    occupant.inputs.forget_waiting()
+            self._effects.append(Told("warning", "clock_rebased", {"late_ms": late_ms, "tick": self.tick}))
+
+    def end(self, code: int, sentence: str) -> None:
+        """Close every connection and end."""
+        if not self.ended:
+            self.ended = True
+            waiting = [each.connection for each in self._arrivals if isinstance(each, Join)]
+            self._effects += [Close(each, code, sentence) for each in (*self._occupants, *waiting)]
+            self._effects.append(Ended(code, sentence))
+
+    def _queue(self, arrival: Join | Gone) -> None:
+        if isinstance(arrival, Join) and len(self._arrivals) >= ARRIVALS_MAX:
+            self._effects.append(Close(arrival.connection, 1013, "too many are joining at once: try again"))
+        else:
+            self._arrivals.append(arrival)
+
+    def _hear(self, occupant: Occupant, message: Any, value: Record | None, now_ns: int) -> None:
+        match message:
+            case InputFrame():
+                assert isinstance(value, Input), "the session passes the parsed input"
+                self._hear_input(occupant, message, value, now_ns)
+            case Ack(tick):
+                self._hear_ack(occupant, tick)
+            case CommandFrame(sequence):
+                assert value is not None, "the session passes the parsed command"
+                self._hear_command(occupant, sequence, value)
+            case EventAck(sequence):
+                occupant.events_acked = max(occupant.events_acked, min(sequence, occupant.last_event))
+            case Resync(last_tick):
+                self._hear_resync(occupant, last_tick, now_ns)
+
+    def _hear_input(self, occupant: Occupant, frame: InputFrame, input: Input, now_ns: int) -> None:
+        self._hear_ack(occupant, frame.tick - frame.ack_back)
+        if frame.clock != self.clock.generation:
+            self.counts.inputs_stale_clock += 1
+            return
+        if occupant.inputs is None:
+            return
+        occupant.note_slack(self.clock.earliness_eighths(frame.tick, now_ns))
+        self.counts.inputs += 1
+        match occupant.inputs.offer(frame.tick, input, self.tick):
+            case Verdict.LATE:
+                self.counts.inputs_late += 1
+            case Verdict.EARLY:
+                self.counts.inputs_early += 1
+            case Verdict.DOUBLE:
+                self.counts.inputs_double += 1
+
+    def _hear_ack(self, occupant: Occupant, tick: int) -> None:
+        if occupant.base is not None and tick <= occupant.base:
+            occupant.acked_tick = max(occupant.acked_tick, tick)
+
+    def _hear_command(self, occupant: Occupant, sequence: int, command: Record) -> None:
+        if sequence <= occupant.last_command:
+            self.counts.commands_double += 1
+            occupant.command_acked = min(occupant.command_acked, sequence - 1)
+        elif sequence != occupant.last_command + 1:
+            self._drop(occupant, 1002, f"command {sequence} came after {occupant.last_command}: one is missing")
+        elif len(occupant.commands) >= COMMANDS_WAITING_MAX:
+            self._drop(occupant, 1008, f"more than {COMMANDS_WAITING_MAX} commands within one tick")
+        else:
+            occupant.last_command = sequence
+            occupant.commands.append((sequence, command))
+            self._arrivals.append((occupant, sequence, command))
+
+    def _hear_resync(self, occupant: Occupant, last_tick: int, now_ns: int) -> None:
+        if occupant.resynced_ns is not None and now_ns - occupant.resynced_ns < RESYNC_NS:
+            return
+        occupant.resynced_ns = now_ns
+        self.counts.resyncs += 1
+        known = occupant.base is not None and 0 <= last_tick <= occupant.base
+        occupant.base = last_tick if known else None
+        occupant.reason = KeyframeReason.DESYNC if last_tick < 0 else KeyframeReason.UNKNOWN_BASE
+
+    def _drop(self, occupant: Occupant, code: int, sentence: str) -> None:
+        self._effects.append(Close(occupant.connection, code, sentence))
+
+    def _run_tick(self, now_ns: int) -> None:
+        tick = self.clock.next_tick
+        self.game.tick = tick
+        if not (self._guard(self._play, tick) and self._guard(self._commit, tick)):
+            return
+        self.clock.ran()
+        self.counts.ticks += 1
+        self._effects += self._outgoing.frames(tick, now_ns)
+        if self.game.ended:
+            self._guard(self.game.on_stop)
+            self.end(1000, "the match is over")
+
+    def _play(self, tick: int) -> None:
+        while self._arrivals:
+            match self._arrivals.popleft():
+                case Join() as join:
+                    self._seat(join)
+                case Gone(connection):
+                    self._unseat(connection)
+                case occupant, _, command:
+                    occupant.commands.popleft()
+                    if self._seats.get(occupant.seat.id) is occupant:
+                        self.counts.commands += 1
+                        self.game.asked_command(occupant.seat, command)
+        for occupant in list(self._seats.values()):
+            if occupant.inputs is not None:
+                due = occupant.inputs.take(tick)
+                if due.substituted:
+                    occupant.substituted = True
+                    self.counts.substitutions += 1
+                self.game.on_input(occupant.seat, due.input)
+        self.game.on_tick(tick)
+
+    def _commit(self, tick: int) -> None:
+        born, changed, died = self.world.commit(Tick(tick))
+        self.audiences.commit(Tick(tick), born, changed, died, self._can_see)
+
+    def _can_see(self, seat: SeatId, record: Any) -> bool:
+        return self.game.can_see(self._seats[seat].seat, self.world.entity_of(record))
+
+    def _seat(self, join: Join) -> None:
+        known = self.vocabulary.schema.hash
+        if join.hello.schema_hash not in (0, known):
+            sentence = f"this client was made for schema {join.hello.schema_hash}, the match has {known}: update it"
+            self._effects.append(Close(join.connection, 4003, sentence))
+            return
+        free = next((each for each in range(self.seats_max) if each not in self._seats), None)
+        if free is None:
+            self._effects.append(Close(join.connection, 1013, f"all {self.seats_max} seats are taken"))
+            return
+        seat = Seat(SeatId(free), join.name)
+        inputs = None
+        if self.vocabulary.input is not None:
+            inputs = InputBuffer(self.vocabulary.input.cls(), self.vocabulary.input.edges, self.tick_rate_hz)
+        occupant = Occupant(seat, join.connection, inputs)
+        self._occupants[join.connection] = self._seats[seat.id] = occupant
+        self.game.seats.append(seat)
+        self.audiences.admit(seat.id)
+        self._effects.append(Seated(join.connection, seat.id))
+        self._effects.append(Send(join.connection, self._welcome(seat)))
+        self._effects.append(Told("info", "seat_taken", {"seat": seat.id, "tick": self.tick}))
+        self.game.on_join(seat)
+
+    def _welcome(self, seat: Seat) -> bytes:
+        schema = self.vocabulary.schema.to_wire()
+        rate, role = self.tick_rate_hz, Role.PLAYER.value
+        return encode(Welcome(self.epoch, self.tick, rate, seat.id, role, schema, "", 0))
+
+    def _unseat(self, connection: int) -> None:
+        occupant = self._occupants.pop(connection, None)
+        if occupant is None:
+            return
+        seat = occupant.seat
+        del self._seats[seat.id]
+        self.game.seats.remove(seat)
+        self.game.on_leave(seat)
+        self.audiences.dismiss(seat.id)
+        self._effects.append(Told("info", "seat_left", {"seat": seat.id, "tick": self.tick}))
+
+    def _guard(self, hook: Any, *arguments: Any) -> bool:
+        try:
+            hook(*arguments)
+        except Exception as error:
+            fields = {"tick": self.tick, "error": repr(error), "traceback": traceback.format_exc()}
+            self._effects.append(Told("error", "game_failed", fields))
+            self.end(4010, f"the match ended by an error in its game: {type(error).__name__}")
+            return False
+        return True

@@ -1,0 +1,114 @@
+"""What one tick sends: events and acknowledgements, then to each seat one state.
+
+A seat whose connection is blocked gets no state; its base stays, and the next one covers the gap. A seat for which
+nothing changed and of which nothing was heard gets a short STATE every 250 ms, so that silence always means trouble.
+To test: `tests/game_server/sim/test_outgoing.py`.
+"""
+
+from collections.abc import Iterator
+from typing import Protocol
+
+from game_server.replication.audience import Audiences
+from game_server.replication.delta import keyframe_frame, state_frame
+from game_server.sim.clock import MatchClock
+from game_server.sim.facts import Close, Effect, Send
+from game_server.sim.hooks import Hooks
+from game_server.sim.occupant import EVENTS_UNACKNOWLEDGED_MAX, SLACK_NONE, Occupant
+from game_server.sim.seat import Seat
+from protocol.codec import encode
+from protocol.declare import Audience, Entity
+from protocol.messages import (
+    CLOCK_SHIFT,
+    CommandAck,
+    EventFrame,
+    KeyframeReason,
+    StateFlag,
+)  # fmt: skip
+
+QUIET_NS = 250_000_000
+HASH_EVERY_TICKS = 64
+
+
+class _Match(Protocol):
+    game: Hooks
+    clock: MatchClock
+    audiences: Audiences
+
+    @property
+    def occupants(self) -> list[Occupant]: ...
+
+    @property
+    def counts(self) -> "_Counts": ...
+
+
+class _Counts(Protocol):
+    keyframes: int
+    states: int
+
+
+class Outgoing:
+    """Turns a committed tick into frames."""
+
+    def __init__(self, match: _Match) -> None:
+        self._match = match
+
+    def frames(self, tick: int, now_ns: int) -> Iterator[Effect]:
+        """Yield what `tick` sends."""
+        occupants = self._match.occupants
+        for occupant in occupants:
+            if not occupant.blocked:
+                frame = self._state(occupant, tick, now_ns)
+                if frame is not None:
+                    occupant.sent_ns, occupant.base = now_ns, tick
+                    occupant.substituted = False
+                    yield Send(occupant.connection, frame)
+        yield from self._events(tick, occupants)
+        for occupant in occupants:
+            applied = occupant.last_command - len(occupant.commands)
+            if applied != occupant.command_acked:
+                occupant.command_acked = applied
+                yield Send(occupant.connection, encode(CommandAck(applied, applied)))
+
+    def _state(self, occupant: Occupant, tick: int, now_ns: int) -> bytes | None:
+        audiences, seat, base = self._match.audiences, occupant.seat.id, occupant.base
+        if base is not None and tick - base > audiences.history_ticks:
+            base, occupant.reason = None, KeyframeReason.TOO_OLD
+        flags = self._match.clock.generation << CLOCK_SHIFT
+        if occupant.substituted:
+            flags |= StateFlag.SUBSTITUTED
+        if base is None:
+            self._match.counts.keyframes += 1
+            delta, hash = audiences.keyframe(seat), audiences.hash(seat)
+            return keyframe_frame(tick, occupant.reason, flags, occupant.take_slack(), delta, hash)
+        delta, relative = audiences.delta(seat, base)
+        hashed = (tick + seat) % HASH_EVERY_TICKS == 0
+        heard = occupant.slack != SLACK_NONE or occupant.substituted or hashed
+        if delta.empty and not heard and now_ns - occupant.sent_ns < QUIET_NS:
+            return None
+        if relative:
+            flags |= StateFlag.RELATIVE
+        self._match.counts.states += 1
+        return state_frame(tick, base, flags, occupant.take_slack(), delta, audiences.hash(seat) if hashed else None)
+
+    def _events(self, tick: int, occupants: list[Occupant]) -> Iterator[Effect]:
+        game = self._match.game
+        for event, to in game.take_emitted():
+            kind, values = game.vocabulary.event_values(event)
+            for occupant in occupants:
+                if not self._reaches(to, occupant):
+                    continue
+                if occupant.events_waiting >= EVENTS_UNACKNOWLEDGED_MAX:
+                    sentence = f"{EVENTS_UNACKNOWLEDGED_MAX} events were not acknowledged"
+                    yield Close(occupant.connection, 1008, sentence)
+                    continue
+                occupant.last_event += 1
+                yield Send(occupant.connection, encode(EventFrame(occupant.last_event, tick, kind, values)))
+
+    def _reaches(self, to: Seat | Audience | Entity, occupant: Occupant) -> bool:
+        match to:
+            case Seat():
+                return to.id == occupant.seat.id
+            case Entity():
+                return to.id in self._match.audiences.visible(occupant.seat.id)
+            case _:
+                return True
