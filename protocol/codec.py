@@ -20,14 +20,22 @@ _FRAME_BYTES_MAX = {Direction.TO_SERVER: CLIENT_FRAME_BYTES_MAX, Direction.TO_CL
 _ITEMS_MAX = {Direction.TO_SERVER: 80, Direction.TO_CLIENT: STATE_ITEMS_MAX}
 
 
+_packer = msgpack.Packer(autoreset=True)
+
+
+def pack(value: Any) -> bytes:
+    """Return `value` in msgpack; the one place where this wire packs anything."""
+    packed: bytes = _packer.pack(value)
+    return packed
+
+
 def _refuse_extension(code: int, data: bytes) -> Any:
     raise ValueError(f"extension type {code}")
 
 
 def encode(message: Message) -> bytes:
     """Return the frame that carries `message`."""
-    packed: bytes = msgpack.packb(ROW_OF_CLASS[type(message)].items(message))
-    return packed
+    return pack(ROW_OF_CLASS[type(message)].items(message))
 
 
 def decode(frame: bytes, direction: Direction) -> Message:

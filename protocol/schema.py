@@ -14,8 +14,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-import msgpack
-
+from protocol.codec import pack
 from protocol.errors import PeerFault
 from protocol.fields import FieldKind, kind_from_schema
 
@@ -91,7 +90,7 @@ class Schema:
     @cached_property
     def hash(self) -> int:
         """The first 48 bits of the BLAKE2b digest of the packed schema."""
-        digest = hashlib.blake2b(msgpack.packb(self.to_wire()), digest_size=6).digest()
+        digest = hashlib.blake2b(pack(self.to_wire()), digest_size=6).digest()
         return int.from_bytes(digest, "big")
 
     @classmethod

@@ -21,8 +21,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-import msgpack
-
+from protocol.codec import pack
 from protocol.errors import PeerFault
 from protocol.fields import FieldKind, Wire, hash_word
 from protocol.ids import NO_SEAT
@@ -33,8 +32,6 @@ RELATIVE_BIAS = 48
 ID_MAX = 2**31 - 1
 STATE_TAG = 18
 KEYFRAME_TAG = 19
-
-_pack = msgpack.Packer(autoreset=True).pack
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +53,7 @@ def array_header(count: int) -> bytes:
 
 def fragment(items: list[Any]) -> Fragment:
     """Return `items` encoded without an array header of their own."""
-    packed = _pack(items)
+    packed = pack(items)
     return Fragment(packed[1 if len(items) < 16 else 3 :], len(items))
 
 
@@ -84,20 +81,17 @@ def spawn_items(entity_id: int, generation: int, kind: int, owner: int | None, w
 
 def state_prefix(tick: int, base_back: int, hashed: bool) -> bytes:
     """Return a STATE up to its flags, which follow as one byte, then slack as one byte, then the body."""
-    prefix: bytes = (b"\x99" if hashed else b"\x98") + _pack(STATE_TAG) + _pack(tick) + _pack(base_back)
-    return prefix
+    return (b"\x99" if hashed else b"\x98") + pack(STATE_TAG) + pack(tick) + pack(base_back)
 
 
 def keyframe_prefix(tick: int, reason: int, hashed: bool) -> bytes:
     """Return a KEYFRAME up to its flags."""
-    prefix: bytes = (b"\x97" if hashed else b"\x96") + _pack(KEYFRAME_TAG) + _pack(tick) + _pack(reason)
-    return prefix
+    return (b"\x97" if hashed else b"\x96") + pack(KEYFRAME_TAG) + pack(tick) + pack(reason)
 
 
 def pack_hash(value: int) -> bytes:
     """Return the hash that ends a frame."""
-    packed: bytes = _pack(value)
-    return packed
+    return pack(value)
 
 
 def state_hash(rows: Iterable[tuple[int, int, int, int | None, Iterable[Wire]]]) -> int:

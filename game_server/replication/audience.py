@@ -119,7 +119,7 @@ class Audiences:
                     view.leave(record, tick)
 
     def _show_hidden(self, tick: Tick, can_see: CanSee) -> bool:
-        if not self._hidden and not any([view.members for view in self._seen.values()]):
+        if not self._hidden and not any(view.members for view in self._seen.values()):
             return False
         shown = False
         for seat, view in self._seen.items():

@@ -138,7 +138,7 @@ class Match:
         match fact:
             case FromConnection(connection, message, value):
                 occupant = self._occupants.get(connection)
-                if occupant is None:
+                if occupant is None or occupant.dropped:
                     self.counts.from_strangers += 1
                 else:
                     self._hear(occupant, message, value, now_ns)
@@ -242,6 +242,7 @@ class Match:
         occupant.reason = KeyframeReason.DESYNC if last_tick < 0 else KeyframeReason.UNKNOWN_BASE
 
     def _drop(self, occupant: Occupant, code: int, sentence: str) -> None:
+        occupant.dropped = True
         self._effects.append(Close(occupant.connection, code, sentence))
 
     def _run_tick(self, now_ns: int) -> None:

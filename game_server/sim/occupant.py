@@ -24,6 +24,8 @@ class Occupant:
         self.connection = connection
         self.inputs = inputs
         self.blocked = False
+        self.dropped = False
+        self.clock_told = 0
         self.base: int | None = None
         self.reason = KeyframeReason.JOINED
         self.acked_tick = -1

@@ -1,7 +1,7 @@
 """What one tick sends: events and acknowledgements, then to each seat one state.
 
 A seat whose connection is blocked gets no state; its base stays, and the next one covers the gap. A seat for which
-nothing changed and of which nothing was heard gets a short STATE every 250 ms, so that silence always means trouble.
+nothing changed and from which nothing came gets a short STATE every 250 ms, so that silence always means trouble.
 To test: `tests/game_server/sim/test_outgoing.py`.
 """
 
@@ -54,16 +54,19 @@ class Outgoing:
 
     def frames(self, tick: int, now_ns: int) -> Iterator[Effect]:
         """Yield what `tick` sends."""
-        occupants = self._match.occupants
+        occupants = [each for each in self._match.occupants if not each.dropped]
         for occupant in occupants:
             if not occupant.blocked:
                 frame = self._state(occupant, tick, now_ns)
                 if frame is not None:
                     occupant.sent_ns, occupant.base = now_ns, tick
                     occupant.substituted = False
+                    occupant.clock_told = self._match.clock.generation
                     yield Send(occupant.connection, frame)
         yield from self._events(tick, occupants)
         for occupant in occupants:
+            if occupant.dropped:
+                continue
             applied = occupant.last_command - len(occupant.commands)
             if applied != occupant.command_acked:
                 occupant.command_acked = applied
@@ -83,6 +86,7 @@ class Outgoing:
         delta, relative = audiences.delta(seat, base)
         hashed = (tick + seat) % HASH_EVERY_TICKS == 0
         heard = occupant.slack != SLACK_NONE or occupant.substituted or hashed
+        heard = heard or occupant.clock_told != self._match.clock.generation
         if delta.empty and not heard and now_ns - occupant.sent_ns < QUIET_NS:
             return None
         if relative:
@@ -95,10 +99,11 @@ class Outgoing:
         for event, to in game.take_emitted():
             kind, values = game.vocabulary.event_values(event)
             for occupant in occupants:
-                if not self._reaches(to, occupant):
+                if occupant.dropped or not self._reaches(to, occupant):
                     continue
                 if occupant.events_waiting >= EVENTS_UNACKNOWLEDGED_MAX:
                     sentence = f"{EVENTS_UNACKNOWLEDGED_MAX} events were not acknowledged"
+                    occupant.dropped = True
                     yield Close(occupant.connection, 1008, sentence)
                     continue
                 occupant.last_event += 1
