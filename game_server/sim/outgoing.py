@@ -25,6 +25,8 @@ from protocol.messages import (
     StateFlag,
 )  # fmt: skip
 
+# Plain ints: or-ing an IntFlag costs more than packing the frame's head.
+RELATIVE, SUBSTITUTED = StateFlag.RELATIVE.value, StateFlag.SUBSTITUTED.value
 QUIET_NS = 250_000_000
 HASH_EVERY_TICKS = 64
 
@@ -78,7 +80,7 @@ class Outgoing:
             base, occupant.reason = None, KeyframeReason.TOO_OLD
         flags = self._match.clock.generation << CLOCK_SHIFT
         if occupant.substituted:
-            flags |= StateFlag.SUBSTITUTED
+            flags |= SUBSTITUTED
         if base is None:
             self._match.counts.keyframes += 1
             delta, hash = audiences.keyframe(seat), audiences.hash(seat)
@@ -90,7 +92,7 @@ class Outgoing:
         if delta.empty and not heard and now_ns - occupant.sent_ns < QUIET_NS:
             return None
         if relative:
-            flags |= StateFlag.RELATIVE
+            flags |= RELATIVE
         self._match.counts.states += 1
         return state_frame(tick, base, flags, occupant.take_slack(), delta, audiences.hash(seat) if hashed else None)
 

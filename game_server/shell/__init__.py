@@ -1,0 +1,1 @@
+"""The porch: sockets, clocks, the environment and the log."""

@@ -1,0 +1,97 @@
+"""The log: structlog to stderr, pretty on a terminal, one JSON object a line otherwise.
+
+A line is an event name and fields (node, match, session, seat, tick). Tokens and payloads are replaced before they
+reach a renderer, and a fault that repeats is written five times in ten seconds, then counted.
+To test: `tests/game_server/shell/test_log.py`.
+"""
+
+import logging
+import sys
+import time
+from collections.abc import Callable, MutableMapping
+from typing import Any, TextIO
+
+import structlog
+from structlog.typing import FilteringBoundLogger
+
+REPEATS_MAX = 5
+REPEAT_WINDOW_S = 10.0
+FAULTS_MAX = 1000
+# Whoever dials can cause these as often as they like, so they are limited at any level.
+CAUSED_BY_PEERS = frozenset({"connection_closed", "protocol_violation", "silent_connection_cut"})
+SECRET = frozenset({"token", "resume_token", "ticket", "authorization", "payload", "frame", "data", "password"})
+
+Line = MutableMapping[str, Any]
+
+
+class RepeatLimit:
+    """Drops a fault that came `REPEATS_MAX` times within the window; the next one says how many were dropped."""
+
+    def __init__(self, clock_s: Callable[[], float] = time.monotonic) -> None:
+        self._clock_s = clock_s
+        self._seen: dict[tuple[str, str, str], tuple[float, int]] = {}
+
+    def __call__(self, logger: Any, method: str, line: Line) -> Line:
+        """Pass the line or raise `structlog.DropEvent`."""
+        if method in ("debug", "info") and line.get("event") not in CAUSED_BY_PEERS:
+            return line
+        key = (method, str(line.get("event")), str(line.get("match", "")))
+        now = self._clock_s()
+        since, count = self._seen.get(key, (now, 0))
+        if now - since >= REPEAT_WINDOW_S:
+            if count > REPEATS_MAX:
+                line["suppressed"] = count - REPEATS_MAX
+            since, count = now, 0
+        if len(self._seen) >= FAULTS_MAX and key not in self._seen:
+            # Event names are few; if they are not, forgetting costs some repeated lines, never memory.
+            self._seen.clear()
+        self._seen[key] = (since, count + 1)
+        if count >= REPEATS_MAX:
+            raise structlog.DropEvent
+        return line
+
+
+def without_secrets(logger: Any, method: str, line: Line) -> Line:
+    """Replace tokens, payloads and any bytes by their length."""
+    for key, value in line.items():
+        if isinstance(value, bytes | bytearray | memoryview):
+            line[key] = f"<{len(value)} bytes>"
+        elif key in SECRET:
+            line[key] = "<hidden>"
+    return line
+
+
+def configure_log(level: str = "info", format: str = "auto", stream: TextIO | None = None) -> None:
+    """Send structlog's and the standard library's lines to `stream` (stderr) in one format."""
+    stream = stream or sys.stderr
+    pretty = format == "pretty" or (format == "auto" and stream.isatty())
+    stamp = structlog.processors.TimeStamper(fmt="%H:%M:%S" if pretty else "iso", utc=not pretty)
+    shared: list[Any] = [structlog.contextvars.merge_contextvars, structlog.processors.add_log_level, stamp]
+    renderer: Any
+    if pretty:
+        plain = structlog.dev.plain_traceback
+        renderer = structlog.dev.ConsoleRenderer(colors=stream.isatty(), exception_formatter=plain)
+    else:
+        shared.append(structlog.processors.format_exc_info)
+        renderer = structlog.processors.JSONRenderer()
+    structlog.configure(
+        processors=[RepeatLimit(), *shared, without_secrets, renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
+        logger_factory=structlog.PrintLoggerFactory(stream),
+        cache_logger_on_first_use=False,
+    )
+    # asyncio's and websockets' own complaints take the same road, so that a JSON log is JSON to the last line.
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, without_secrets, renderer],
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+
+
+def get_log(**fields: Any) -> FilteringBoundLogger:
+    """Return a logger that adds `fields` to every line."""
+    log: FilteringBoundLogger = structlog.get_logger(**fields)
+    return log

@@ -1,0 +1,87 @@
+"""Plain HTTP on the game's listener: the answers' bytes, and what /healthz says.
+
+To test: `tests/game_server/shell/test_ops_http.py`.
+"""
+
+import json
+import resource
+import sys
+import time
+from http import HTTPStatus
+from importlib import metadata
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from game_server.shell.match_runner import HostedMatch, MatchRunner
+
+NS_PER_MS = 1_000_000
+
+
+def version() -> str:
+    """Return the installed version of Tickwire, or `0+checkout` when it runs from a checkout."""
+    try:
+        return metadata.version("tickwire")
+    except metadata.PackageNotFoundError:
+        return "0+checkout"
+
+
+def json_response(status: int, body: dict[str, Any], *, head: bool = False, retry_after_s: int | None = None) -> bytes:
+    """Return a whole HTTP/1.1 answer that ends its connection."""
+    text = json.dumps(body, separators=(",", ":")).encode() + b"\n"
+    lines = [
+        f"HTTP/1.1 {status} {HTTPStatus(status).phrase}",
+        "Content-Type: application/json",
+        f"Content-Length: {len(text)}",
+        "Cache-Control: no-store",
+        "Connection: close",
+    ]
+    if retry_after_s is not None:
+        lines.append(f"Retry-After: {retry_after_s}")
+    return ("\r\n".join(lines) + "\r\n\r\n").encode() + (b"" if head else text)
+
+
+def sentence_response(status: int, sentence: str, *, retry_after_s: int | None = None) -> bytes:
+    """Return an HTTP answer whose body is `{"error": sentence}`."""
+    return json_response(status, {"error": sentence}, retry_after_s=retry_after_s)
+
+
+def health(runner: "MatchRunner") -> dict[str, Any]:
+    """Return what /healthz tells."""
+    traffic = runner.traffic
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return {
+        "status": "stopping" if runner.stopping else "ok",
+        "version": version(),
+        "uptime_s": round((time.monotonic_ns() - runner.started_ns) / 1e9, 3),
+        "matches": [_match_health(hosted) for hosted in runner.hosted.values()],
+        "connections": len(runner.lines),
+        "bytes_in": traffic.bytes_in,
+        "bytes_out": traffic.bytes_out,
+        "messages_in": traffic.messages_in,
+        "messages_out": traffic.messages_out,
+        "cpu_s": round(used.ru_utime + used.ru_stime, 3),
+        "rss_kib": _rss_kib(),
+    }
+
+
+def _match_health(hosted: "HostedMatch") -> dict[str, Any]:
+    return {
+        "match": hosted.match.match_id,
+        "tick": hosted.match.tick,
+        "seats": len(hosted.match.occupants),
+        "tick_ms_p50": round(hosted.tick_ns.percentile(50) / NS_PER_MS, 3),
+        "tick_ms_p99": round(hosted.tick_ns.percentile(99) / NS_PER_MS, 3),
+        "lateness_ms_p99": round(hosted.lateness_ns.percentile(99) / NS_PER_MS, 3),
+        "rebases": hosted.match.counts.rebases,
+        "ended": hosted.match.ended,
+    }
+
+
+def _rss_kib() -> int:
+    try:
+        with open("/proc/self/status", encoding="ascii", errors="replace") as status:
+            return next(int(line.split()[1]) for line in status if line.startswith("VmRSS:"))
+    except (OSError, StopIteration):
+        # Without /proc the largest that it ever was must do; macOS counts it in bytes, the others in KiB.
+        largest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return largest // 1024 if sys.platform == "darwin" else largest

@@ -1,0 +1,60 @@
+"""Frames by hand agree with websockets' own."""
+
+import pytest
+from websockets.frames import Frame, Opcode
+
+from game_server.shell.frames import frame_bytes, frame_header, ping_frame, small_binary_payload
+
+MAX = 4096
+
+
+def masked(payload: bytes, opcode: Opcode = Opcode.BINARY, fin: bool = True) -> bytearray:
+    return bytearray(Frame(opcode, payload, fin).serialize(mask=True))
+
+
+@pytest.mark.parametrize("length", [0, 1, 125, 126, 65_535, 65_536, 200_000])
+def test_a_frame_out_is_what_websockets_would_write(length: int) -> None:
+    payload = b"x" * length
+    assert frame_header(length) + payload == Frame(Opcode.BINARY, payload).serialize(mask=False)
+
+
+def test_a_ping_is_what_websockets_would_write() -> None:
+    assert ping_frame(7) == Frame(Opcode.PING, b"\0\0\0\7").serialize(mask=False)
+    assert ping_frame(2**32 + 7) == ping_frame(7)
+
+
+@pytest.mark.parametrize("length", [0, 1, 125, 126, 4096])
+def test_a_frame_in_counts_when_its_last_byte_is_there_and_not_before(length: int) -> None:
+    frame = masked(b"y" * length)
+    assert frame_bytes(frame, 0, MAX) == len(frame)
+    for cut in {1, 2, 5, len(frame) // 2, len(frame) - 1} - {0}:
+        assert cut == len(frame) or frame_bytes(frame[:cut], 0, MAX) == 0
+    assert frame_bytes(bytearray(b"..") + frame, 2, MAX) == len(frame)
+
+
+@pytest.mark.parametrize("length", [4097, 70_000])
+def test_a_frame_that_announces_too_much_is_not_waited_for(length: int) -> None:
+    frame = masked(b"z" * length)[:20]
+    assert frame_bytes(frame, 0, MAX) == 20
+
+
+def test_a_small_binary_frame_is_unmasked_by_hand() -> None:
+    for payload in (b"", b"a", b"hello", bytes(range(125))):
+        frame = masked(payload)
+        assert small_binary_payload(frame, 0, len(frame)) == payload
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        masked(b"t", Opcode.TEXT),
+        masked(b"p", Opcode.PING),
+        masked(b"c", Opcode.CLOSE),
+        masked(b"f", fin=False),
+        masked(b"l" * 126),
+        bytearray(Frame(Opcode.BINARY, b"unmasked").serialize(mask=False)),
+        bytearray([0x82 | 0x40, 0x80, 1, 2, 3, 4]),
+    ],
+)
+def test_anything_else_is_left_to_websockets(frame: bytearray) -> None:
+    assert small_binary_payload(frame, 0, len(frame)) is None

@@ -1,0 +1,182 @@
+"""The runner: ticks on time, facts carried, a failing match kept to itself."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from game_server.shell.match_runner import Line, MatchRunner, clock_ns
+from game_server.sim.match import Match
+from protocol.codec import decode, encode
+from protocol.messages import Direction, Keyframe, Message, State, Welcome
+from tests.game_server.shell.game_for_tests import EXPLODE, HELLO, Dots
+
+PERIOD_NS = 20_000_000
+
+
+class FakePeer:
+    """A socket that writes into a list, and blocks when told to."""
+
+    def __init__(self) -> None:
+        self.queued: list[bytes] = []
+        self.written: list[list[bytes]] = []
+        self.closes: list[tuple[int, str]] = []
+        self.line: Line | None = None
+        self.blocks_next = False
+
+    def send(self, frame: bytes) -> None:
+        self.queued.append(frame)
+
+    def flush(self) -> None:
+        self.written.append(self.queued)
+        self.queued = []
+        if self.blocks_next and self.line is not None:
+            self.blocks_next = False
+            self.line.blocked(True)
+
+    def close(self, code: int, sentence: str) -> None:
+        self.closes.append((code, sentence))
+
+    def messages(self) -> list[Message]:
+        return [decode(frame, Direction.TO_CLIENT) for frames in self.written for frame in frames]
+
+
+def runner_of(count: int = 1) -> MatchRunner:
+    now = clock_ns()
+    return MatchRunner([Match(Dots(), str(n + 1), seed=n, start_ns=now + n * PERIOD_NS // count) for n in range(count)])
+
+
+def seated(runner: MatchRunner, match_id: str = "1") -> FakePeer:
+    peer = FakePeer()
+    peer.line = runner.open_line(match_id, peer, "Ada")
+    peer.line.frame(encode(HELLO))
+    return peer
+
+
+async def until(condition: Any) -> None:
+    async with asyncio.timeout(5):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+async def test_hello_becomes_a_seat_and_a_stream_of_states() -> None:
+    runner = runner_of()
+    peer = seated(runner)
+    runner.start()
+    await until(lambda: sum(isinstance(each, State) for each in peer.messages()) >= 3)
+    runner.halt()
+    kinds = [type(each) for each in peer.messages()]
+    assert kinds[:2] == [Welcome, Keyframe]
+    assert peer.line is not None and peer.line.session.seat == 0
+
+
+async def test_what_one_tick_sends_a_connection_is_written_at_once() -> None:
+    runner = runner_of()
+    peer = seated(runner)
+    runner.start()
+    await until(lambda: len(peer.written) >= 3)
+    runner.halt()
+    assert len(peer.written[0]) == 2
+    assert all(len(frames) == 1 for frames in peer.written[1:])
+
+
+async def test_ticks_come_at_their_deadlines_and_are_measured() -> None:
+    runner = runner_of(4)
+    runner.start()
+    begun = clock_ns()
+    await asyncio.sleep(0.5)
+    spent_ns = clock_ns() - begun
+    runner.halt()
+    for hosted in runner.hosted.values():
+        assert abs(hosted.match.tick - spent_ns / PERIOD_NS) <= 3
+        assert hosted.lateness_ns.percentile(50) < 3_000_000
+        assert 0 < hosted.tick_ns.percentile(50) < PERIOD_NS
+
+
+async def test_a_socket_that_blocks_while_it_is_written_is_skipped_until_it_does_not() -> None:
+    runner = runner_of()
+    peer = seated(runner)
+    assert peer.line is not None
+    runner.start()
+    await until(lambda: len(peer.written) >= 3)
+    peer.blocks_next = True
+    await until(lambda: not peer.blocks_next)
+    stuck = len(peer.written)
+    await asyncio.sleep(0.1)
+    assert len(peer.written) == stuck
+    peer.line.blocked(False)
+    await until(lambda: len(peer.written) > stuck)
+    runner.halt()
+    (first,) = [decode(frame, Direction.TO_CLIENT) for frame in peer.written[stuck]]
+    assert isinstance(first, State) and first.base_back >= 4
+
+
+async def test_a_game_that_raises_closes_its_own_clients_with_4010_and_no_others(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    runner = runner_of(2)
+    victim, neighbour = seated(runner, "1"), seated(runner, "2")
+    runner.start()
+    await until(lambda: len(victim.written) > 2 and len(neighbour.written) > 2)
+    assert victim.line is not None
+    victim.line.frame(encode(EXPLODE))
+    await until(lambda: victim.closes)
+    ticks = runner.hosted["2"].match.tick
+    await until(lambda: runner.hosted["2"].match.tick > ticks + 3)
+    runner.halt()
+    assert victim.closes[0][0] == 4010
+    assert not neighbour.closes
+    assert list(runner.lines) == [neighbour.line.number] if neighbour.line else False
+    assert "RuntimeError: boom" in capsys.readouterr().out
+
+
+async def test_a_machine_of_ours_that_raises_ends_its_match_and_no_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    runner = runner_of(2)
+    victim, neighbour = seated(runner, "1"), seated(runner, "2")
+
+    def broken(now_ns: int) -> None:
+        raise AssertionError("a bug of ours")
+
+    monkeypatch.setattr(runner.hosted["1"].match, "advance", broken)
+    runner.start()
+    await until(lambda: victim.closes and len(neighbour.written) > 3)
+    runner.halt()
+    assert victim.closes[0][0] == 1011
+    assert not neighbour.closes
+
+
+async def test_a_lost_line_leaves_its_seat() -> None:
+    runner = runner_of()
+    peer = seated(runner)
+    runner.start()
+    await until(lambda: len(peer.written) > 2)
+    assert peer.line is not None
+    peer.line.lost()
+    peer.line.lost()
+    await until(lambda: not runner.hosted["1"].match.occupants)
+    runner.halt()
+    assert not runner.lines and not runner.hosted["1"].lines
+
+
+async def test_a_session_that_refuses_closes_the_socket_and_tells_the_match() -> None:
+    runner = runner_of()
+    peer = seated(runner)
+    runner.start()
+    await until(lambda: len(peer.written) > 2)
+    assert peer.line is not None
+    peer.line.text()
+    await until(lambda: not runner.hosted["1"].match.occupants)
+    runner.halt()
+    assert [code for code, _ in peer.closes] == [1003]
+
+
+async def test_stop_closes_everyone_and_ends_every_match() -> None:
+    runner = runner_of(2)
+    peers = [seated(runner, "1"), seated(runner, "2")]
+    runner.start()
+    await until(lambda: all(len(peer.written) > 2 for peer in peers))
+    runner.stop(1012, "restart")
+    runner.halt()
+    assert [peer.closes for peer in peers] == [[(1012, "restart")]] * 2
+    assert all(hosted.match.ended for hosted in runner.hosted.values())
+    assert not runner.lines

@@ -1,0 +1,102 @@
+"""The command line: what it understands, what it says, which code it exits with."""
+
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from game_server.cli import app
+from protocol.errors import NodeFault
+
+DOTS = "tests.game_server.shell.game_for_tests:Dots"
+runner = CliRunner()
+
+
+@pytest.fixture
+def served(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    calls: list[dict[str, Any]] = []
+    monkeypatch.setattr("game_server.shell.serve.serve", lambda game, **given: calls.append({"game": game, **given}))
+    return calls
+
+
+def test_version_names_the_program() -> None:
+    result = runner.invoke(app, ["--version"])
+    assert result.exit_code == 0 and result.output.startswith("tickwire ")
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["serve", "--help"], ["bots", "--help"]])
+def test_help_is_there_for_every_command(arguments: list[str]) -> None:
+    result = runner.invoke(app, arguments)
+    assert result.exit_code == 0 and "Usage:" in result.output
+
+
+def test_serve_passes_on_only_what_was_given(served: list[dict[str, Any]]) -> None:
+    assert runner.invoke(app, ["serve", DOTS]).exit_code == 0
+    (call,) = served
+    assert call.pop("game").__name__ == "Dots"
+    assert call == {"options": {}}
+
+
+def test_serve_passes_settings_and_options(served: list[dict[str, Any]]) -> None:
+    arguments = ["serve", DOTS, "--matches", "3", "--host", "::1", "--port", "0", "--seed", "9"]
+    result = runner.invoke(app, [*arguments, "--option", "start=5", "--option", "title=a b"])
+    assert result.exit_code == 0, result.output
+    (call,) = served
+    assert call["options"] == {"start": 5, "title": "a b"}
+    assert (call["matches"], call["host"], call["port"], call["seed"]) == (3, "::1", 0, 9)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["serve", "no/file.py:Tag"], "there is no file"),
+        (["serve", DOTS, "--option", "start"], "write --option key=value"),
+        (["serve", DOTS, "--option", "start=1", "--option", "start=2"], "given twice"),
+        (["serve", DOTS, "--option", "start=-1"], "greater than or equal to 0"),
+        (["serve", "examples.tag:Tag", "--option", "bots=4"], "has no options"),
+        (["serve", DOTS, "--port", "70000"], "port = 70000"),
+        (["serve", DOTS, "--log-level", "loud"], "log_level = 'loud'"),
+    ],
+)
+def test_a_mistake_exits_with_2_and_a_sentence(arguments: list[str], sentence: str) -> None:
+    result = runner.invoke(app, arguments)
+    assert result.exit_code == 2
+    assert sentence in result.output
+    assert "Traceback" not in result.output
+
+
+def test_an_unknown_tickwire_name_exits_with_2(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TICKWIRE_MATCHS", "2")
+    result = runner.invoke(app, ["serve", DOTS])
+    assert result.exit_code == 2 and "did you mean TICKWIRE_MATCHES" in result.output
+
+
+def test_a_node_that_cannot_start_exits_with_1(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(game: object, **given: object) -> None:
+        raise NodeFault("127.0.0.1:7777 is taken")
+
+    monkeypatch.setattr("game_server.shell.serve.serve", refuse)
+    result = runner.invoke(app, ["serve", DOTS])
+    assert result.exit_code == 1 and "is taken" in result.output
+
+
+def test_bots_exits_with_what_the_swarm_returns(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+
+    def run(url: str, **given: Any) -> int:
+        calls.append((url, given))
+        return 3
+
+    swarm = pytest.importorskip("game_client.shell.swarm")
+    monkeypatch.setattr(swarm, "run", run)
+    arguments = ["bots", "ws://x", "--count", "2", "--seconds", "1", "--behaviour", "a:B", "--seed", "4", "--json"]
+    assert runner.invoke(app, arguments).exit_code == 3
+    assert calls == [("ws://x", {"count": 2, "seconds": 1.0, "behaviour": "a:B", "seed": 4, "json_line": True})]
+
+
+def test_importing_the_game_developers_names_loads_no_socket_and_no_loop() -> None:
+    code = "import sys, game_server; print({'websockets', 'uvloop', 'redis'} & set(sys.modules))"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "set()"
