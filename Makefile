@@ -13,9 +13,6 @@ PY := $(VENV)/bin/python
 ifeq ($(origin SECONDS),command line)
 demo_seconds := $(if $(SECONDS),--seconds $(SECONDS))
 endif
-ifeq ($(origin NODES),command line)
-demo_nodes := $(if $(NODES),--nodes $(NODES))
-endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -25,7 +22,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
 demo: $(VENV)/.demo ## play Arena: a server, bots and a window (SECONDS=15 ends by itself)
-	$(PY) -m demo_game.demo $(demo_seconds) $(demo_nodes)
+	$(PY) -m demo_client.demo $(demo_seconds)
 
 test: lint ## ruff, mypy and the fast tests
 	$(PY) -m pytest -m 'not slow' -n $(JOBS) --dist loadgroup

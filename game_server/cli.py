@@ -82,10 +82,10 @@ def serve(
 
 @app.command()
 def bots(
-    url: Annotated[str, typer.Argument(help="A match: ws://host:port/v1/match/1.", show_default=False)],
+    url: Annotated[str, typer.Argument(help="A match, or several with commas between: ws://host:port/v1/match/1.", show_default=False)],
     behaviour: Annotated[
-        str, typer.Option(metavar="MODULE:CLASS", help="What a bot does, for example demo_game.bots:Chaser.")
-    ],
+        str, typer.Option(metavar="MODULE:CLASS", help="What a bot does; the default one plays Arena.")
+    ] = "demo_game.bots:Hunter",
     count: Annotated[int, typer.Option(min=1, max=10_000, help="How many bots.")] = 10,
     seconds: Annotated[float, typer.Option(min=0.1, help="How long they play.")] = 10.0,
     seed: Annotated[int, typer.Option(help="Bot n draws from seed + n.")] = 0,

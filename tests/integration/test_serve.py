@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from websockets.frames import Frame, Opcode
 
+from game_server.sim.clock import CATCH_UP_TICKS_MAX
 from tests.game_server.shell.game_for_tests import Player, dial, push
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -116,8 +117,10 @@ async def test_a_flood_for_two_seconds_costs_its_sender_and_nobody_elses_ticks(s
     await task
     health = await asyncio.to_thread(server.healthz)
     assert health["messages_in"] > 5000
-    # On a free machine both are all of them; a naive server runs none.
-    assert ticks >= wanted * 0.7
+    # Every tick ran: what is missing at the end is still within what one advance catches up. A naive server runs none.
+    assert wanted - ticks <= CATCH_UP_TICKS_MAX + 1
+    assert all(match["rebases"] == 0 for match in health["matches"])
+    # A state that the test's own process was too busy to read is merged into the next, so fewer may arrive.
     assert len(states) >= wanted * 0.5
     await flooder.abort()
     await player.socket.close()

@@ -26,8 +26,6 @@ OF_THE_WORLD = (
     "uvloop",
     "pygame",
 )
-# The launcher of `make demo` starts processes and nothing else: it is a porch of one file.
-PORCH_FILES = ("demo_game/demo.py",)
 
 # The first row that a module's path starts with says which of our modules it may import.
 MAY_IMPORT: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -44,7 +42,6 @@ MAY_IMPORT: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("game_server/", ("protocol", "game_server")),
     ("game_client/", ("protocol", "game_client")),
     ("demo_game/arena.py", ("protocol", "game_server", "demo_game")),
-    ("demo_game/demo.py", ("protocol", "game_server", "game_client", "demo_game", "demo_client")),
     ("demo_game/", ("protocol", "demo_game")),
     ("demo_client/", ("protocol", "game_client", "demo_game", "demo_client")),
     ("examples/", ("protocol", "game_server", "game_client", "examples")),
@@ -54,7 +51,7 @@ MAY_IMPORT: tuple[tuple[str, tuple[str, ...]], ...] = (
 # Shells: who, besides the shell itself, may import one; the front doors only when asked (inside a function).
 SHELLS = ("game_server.shell", "game_client.shell")
 SHELL_CALLERS = ("game_server/shell/", "game_client/shell/", "game_server/cli.py", "game_server/__main__.py",
-                 "demo_client/", "demo_game/demo.py", "tests/", "bench/")  # fmt: skip
+                 "demo_client/", "tests/", "bench/")  # fmt: skip
 FRONT_DOORS = ("game_server/__init__.py", "game_client/__init__.py")
 
 
@@ -65,7 +62,6 @@ def on_the_porch(path: str) -> bool:
         "shell" in parts[:-1]
         or parts[-1] in ("cli.py", "__main__.py")
         or path.startswith(("game_server/testing/", "demo_client/"))
-        or path in PORCH_FILES
     )
 
 
