@@ -82,7 +82,9 @@ def serve(
 
 @app.command()
 def bots(
-    url: Annotated[str, typer.Argument(help="A match, or several with commas between: ws://host:port/v1/match/1.", show_default=False)],
+    url: Annotated[
+        str, typer.Argument(help="A match, or several with commas: ws://host:port/v1/match/1.", show_default=False)
+    ],
     behaviour: Annotated[
         str, typer.Option(metavar="MODULE:CLASS", help="What a bot does; the default one plays Arena.")
     ] = "demo_game.bots:Hunter",

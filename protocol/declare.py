@@ -26,6 +26,10 @@ from protocol.ids import EntityId, SeatId
 from protocol.schema import FIELDS_MAX
 
 
+RESERVED_NAMES = ("id", "owner", "kind", "generation")
+"""What every entity has on one end or the other, and so no field may be called."""
+
+
 class Audience(Enum):
     """Who is sent an entity, or an event."""
 
@@ -139,8 +143,8 @@ class EntityMeta(type):
         fields = [pair for base in inherited for pair in base.fields]
         defaults = [pair for base in inherited for pair in base.defaults]
         for key, each in declared.items():
-            if key in dict(defaults) or key in ("id", "owner"):
-                raise UsageFault(f"{name}.{key} is declared twice: give it another name")
+            if key in dict(defaults) or key in RESERVED_NAMES:
+                raise UsageFault(f"{name}.{key} is declared twice, or a name of every entity: give it another")
             defaults.append((key, each.default))
             if each.options is not None:
                 kind = _field_kind(f"{name}.{key}", each.default, each.options)

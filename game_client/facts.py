@@ -1,0 +1,115 @@
+"""What a client's session is told (facts) and what it wants done or known (effects).
+
+To test: `tests/game_client/test_facts.py`; the session's own tests use all of them.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from protocol.messages import Keyframe, State
+
+NO_CLOSE_FRAME = 1006
+"""The code of a socket that ended without a close frame, or that never opened."""
+
+
+@dataclass(frozen=True, slots=True)
+class SocketOpened:
+    """The dial that `DialNow` asked for succeeded."""
+
+
+@dataclass(frozen=True, slots=True)
+class DialFailed:
+    """The dial failed: with an HTTP `status`, or (status 0) before there was one. No dial can succeed if `hopeless`."""
+
+    reason: str
+    status: int = 0
+    retry_after_ms: int = 0
+    hopeless: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FrameReceived:
+    """A binary frame came on the current socket."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SocketClosed:
+    """The current socket ended; closes of older sockets mean nothing and are not told."""
+
+    code: int = NO_CLOSE_FRAME
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RoundTripMeasured:
+    """A ping of the socket came back."""
+
+    rtt_ns: int
+
+
+Fact = SocketOpened | DialFailed | FrameReceived | SocketClosed | RoundTripMeasured
+
+
+@dataclass(frozen=True, slots=True)
+class DialNow:
+    """Open a socket to `url`; answer with SocketOpened or DialFailed."""
+
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class SendFrame:
+    """Write `data` as one binary frame."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class CloseSocket:
+    """Close the current socket, or give up its dial; nothing more of it is to be told."""
+
+    code: int
+
+
+@dataclass(frozen=True, slots=True)
+class StateApplied:
+    """The replica is at `tick` now; `frame` is what brought it there."""
+
+    tick: int
+    frame: State | Keyframe
+
+
+@dataclass(frozen=True, slots=True)
+class EventCame:
+    """The next event of this seat, once and in order."""
+
+    tick: int
+    event: Any
+
+
+@dataclass(frozen=True, slots=True)
+class StatusChanged:
+    """The session's `status` is another one."""
+
+
+Effect = DialNow | SendFrame | CloseSocket | StateApplied | EventCame | StatusChanged
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How the connection is, for a person to read.
+
+    `phase` is "dialling", "live", "reconnecting" or "closed"; `attempt` counts dials since the last good connection
+    and is 0 while live; `code` is the last close code or HTTP status, 0 before any.
+    """
+
+    phase: str = "dialling"
+    attempt: int = 0
+    reason: str = ""
+    code: int = 0
+
+    def __str__(self) -> str:
+        trying = f", attempt {self.attempt}" if self.phase in ("dialling", "reconnecting") and self.attempt else ""
+        return f"{self.phase}{trying}" + (f": {self.reason}" if self.reason else "")

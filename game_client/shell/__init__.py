@@ -1,0 +1,1 @@
+"""The client's porch: sockets, threads and the swarm of bots."""

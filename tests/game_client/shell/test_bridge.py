@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from game_client import Bridge
+from game_client.shell import bridge as bridge_module
+from protocol import UsageFault
+from tests.game_client.shell.tiny_server import Balls, TinyServer
+
+
+async def frames(bridge: Bridge, until: Callable[[], Any], on_state: Any = None) -> int:
+    """Run a frame loop until something is true; return how many states were pumped."""
+    applied = 0
+    for _ in range(2000):
+        applied += bridge.pump(on_state)
+        if until():
+            return applied
+        await asyncio.sleep(0.005)
+    raise AssertionError(f"did not come true; {bridge.status}, {bridge.stats}")
+
+
+async def close(bridge: Bridge) -> None:
+    """Close from another thread, since the server of these tests lives in this one."""
+    await asyncio.to_thread(bridge.close)
+
+
+async def test_a_frame_loop_sees_the_world_steers_and_hears_events() -> None:
+    async with TinyServer() as server:
+        bridge = Bridge(server.url, name="Ada")
+        arrivals: list[tuple[int, int]] = []
+        try:
+            bridge.send_input(dx=1)  # before anyone is there: ignored
+            await frames(bridge, lambda: bridge.tick >= 0)
+            assert (bridge.seat, bridge.tick_rate_hz, bridge.status.phase) == (0, 30, "live")
+            bridge.send_command("Chat", text="hello")
+
+            def moved() -> bool:
+                bridge.send_input(dx=1, jump=1 if not arrivals else 0)
+                ball = bridge.world.owned(bridge.seat, "Ball")
+                return ball is not None and ball.x > 0.2 and ball.jumps >= 1
+
+            await frames(bridge, moved, lambda tick, at_ns, world: arrivals.append((tick, at_ns)))
+            assert [event.kind for _, event in bridge.take_events()] == ["Arrived", "Said"]
+            assert bridge.take_events() == []
+            assert arrivals == sorted(arrivals)
+            assert len({tick for tick, _ in arrivals}) == len(arrivals)
+        finally:
+            await close(bridge)
+        assert bridge.status.phase == "closed"
+
+
+async def test_the_world_stands_still_between_pumps() -> None:
+    async with TinyServer() as server:
+        bridge = Bridge(server.url, name="Ada")
+        try:
+            await frames(bridge, lambda: bridge.tick >= 0)
+            bridge.send_input(dx=1)
+            tick, before = bridge.tick, repr(bridge.world.all("Ball"))
+            await asyncio.sleep(0.3)
+            assert (bridge.tick, repr(bridge.world.all("Ball"))) == (tick, before)
+            assert bridge.pump() > 2
+            assert bridge.tick > tick
+        finally:
+            await close(bridge)
+
+
+async def test_a_loop_that_stood_still_for_long_gets_one_whole_state(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bridge_module, "FRAMES_WAITING_MAX", 4)
+    async with TinyServer() as server:
+        bridge = Bridge(server.url, name="Ada")
+        try:
+            await frames(bridge, lambda: bridge.tick >= 0)
+            bridge.send_input(dx=1)
+            await asyncio.sleep(0.5)
+            assert bridge.pump() <= 4
+            await frames(bridge, lambda: bridge.stats.states > 40 and bridge.tick == bridge._client.tick)
+            front, back = bridge.world.get(0), bridge._client.world.get(0)
+            assert front is not None and back is not None
+            assert front.x == pytest.approx(back.x, abs=0.2)
+            assert front.x > 0.3
+        finally:
+            await close(bridge)
+
+
+async def test_a_lost_server_is_shown_and_come_back_to() -> None:
+    async with TinyServer() as server:
+        bridge = Bridge(server.url, name="Ada")
+        try:
+            await frames(bridge, lambda: bridge.tick >= 0)
+            server.deny = 503
+            server.cut()
+            await frames(bridge, lambda: bridge.status.phase == "reconnecting" and bridge.status.attempt >= 2)
+            assert "reconnecting, attempt" in str(bridge.status)
+            assert bridge.world.all("Ball")  # still drawn
+            with pytest.raises(UsageFault, match="reconnecting"):
+                bridge.send_command("Chat", text="anyone?")
+            server.deny = 0
+            await frames(bridge, lambda: bridge.status.phase == "live")
+            await frames(bridge, lambda: bridge.world.owned(bridge.seat, "Ball"))
+        finally:
+            await close(bridge)
+
+
+async def test_a_refusal_is_a_status_not_an_exception() -> None:
+    async with TinyServer(deny=401) as server:
+        bridge = Bridge(server.url, name="Ada")
+        await frames(bridge, lambda: bridge.status.phase == "closed")
+        assert (bridge.status.code, bridge.status.reason) == (401, "not today")
+        bridge.send_input(dx=1)
+        await close(bridge)
+
+
+def test_making_one_never_blocks_and_closing_ends_the_thread_while_nobody_answers() -> None:
+    began = time.monotonic()
+    bridge = Bridge("ws://127.0.0.1:1/v1/match/1", name="Ada")
+    assert bridge.pump() == 0
+    assert bridge.world.all("Ball") == []
+    bridge.close()
+    assert time.monotonic() - began < 2
+    assert not [each for each in threading.enumerate() if each.name == "tickwire-bridge"]
+    bridge.close()
+    bridge.send_input(dx=1)
+
+
+async def test_a_finished_match_closes_the_bridge() -> None:
+    game = Balls()
+    async with TinyServer(game) as server:
+        with Bridge(server.url, name="Ada") as bridge:
+            await frames(bridge, lambda: bridge.tick >= 0)
+            game.end()
+            await frames(bridge, lambda: bridge.status.phase == "closed")
+            assert bridge.status.code == 1000

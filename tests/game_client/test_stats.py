@@ -1,0 +1,34 @@
+from game_client.stats import SAMPLES_MAX, ClientStats
+
+SECOND_NS = 1_000_000_000
+
+
+def test_rates_are_those_of_the_last_second() -> None:
+    stats = ClientStats()
+    stats.roll(5 * SECOND_NS)
+    stats.bytes_down, stats.bytes_up = 3000, 500
+    stats.roll(5 * SECOND_NS + SECOND_NS // 2)
+    assert stats.bytes_down_per_s == 0
+    stats.roll(6 * SECOND_NS)
+    assert (stats.bytes_down_per_s, stats.bytes_up_per_s) == (3000, 500)
+    stats.roll(8 * SECOND_NS)
+    assert stats.bytes_down_per_s == 0
+
+
+def test_the_longest_gap_is_kept_though_samples_are_bounded() -> None:
+    stats = ClientStats()
+    stats.gap(900_000_000)
+    for _ in range(SAMPLES_MAX):
+        stats.gap(50_000_000)
+    assert len(stats.state_gap_ms) == SAMPLES_MAX
+    assert max(stats.state_gap_ms) == 50
+    assert stats.state_gap_max_ms == 900
+
+
+def test_forgetting_samples_keeps_the_counts() -> None:
+    stats = ClientStats(states=7)
+    stats.gap(1)
+    stats.round_trip(2_000_000)
+    stats.forget_samples()
+    assert (stats.states, stats.rtt_ms, list(stats.rtts_ms), list(stats.state_gap_ms)) == (7, 2.0, [], [])
+    assert stats.state_gap_max_ms == 0
