@@ -25,7 +25,6 @@ from protocol.fields import INT_MAX, Angle, Bool, Cells, Choice, FieldKind, IntR
 from protocol.ids import EntityId, SeatId
 from protocol.schema import FIELDS_MAX
 
-
 RESERVED_NAMES = ("id", "owner", "kind", "generation")
 """What every entity has on one end or the other, and so no field may be called."""
 

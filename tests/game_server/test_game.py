@@ -80,6 +80,7 @@ def test_importing_a_game_brings_no_sockets() -> None:
     import subprocess
     import sys
 
-    code = "import game_server, sys; print([m for m in ('uvloop', 'websockets', 'redis', 'asyncio') if m in sys.modules])"
+    names = ("uvloop", "websockets", "redis", "asyncio")
+    code = f"import game_server, sys; print([m for m in {names} if m in sys.modules])"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert shown.strip() == "[]"

@@ -8,7 +8,14 @@ from game_server.sim.match import Match
 from protocol.codec import decode
 from protocol.declare import Record
 from protocol.messages import (
-    CommandFrame, Direction, Hello, InputFrame, Keyframe, Message, State, Welcome,
+    CommandFrame,
+    Direction,
+    Hello,
+    InputFrame,
+    Keyframe,
+    Message,
+    State,
+    Welcome,
 )  # fmt: skip
 from protocol.schema import Schema
 from protocol.state_codec import WireState

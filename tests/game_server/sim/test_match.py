@@ -13,8 +13,19 @@ from protocol.close_codes import CLOSE_CODES
 from protocol.declare import Chat, Command, Entity, Event, Input, Said, owner, replicated
 from protocol.errors import UsageFault
 from protocol.messages import (
-    CLOCK_SHIFT, Ack, CommandAck, EventAck, EventFrame, Hello, InputFrame, Keyframe, KeyframeReason, Resync, State,
-    StateFlag, Welcome,
+    CLOCK_SHIFT,
+    Ack,
+    CommandAck,
+    EventAck,
+    EventFrame,
+    Hello,
+    InputFrame,
+    Keyframe,
+    KeyframeReason,
+    Resync,
+    State,
+    StateFlag,
+    Welcome,
 )  # fmt: skip
 from tests.game_server.sim.peers import Table
 

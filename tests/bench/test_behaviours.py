@@ -1,0 +1,15 @@
+"""Bots for measuring do more than players would."""
+
+from random import Random
+
+from bench.behaviours import Restless
+from game_client import BotView, Replica
+
+
+def test_the_restless_always_thrust_and_fire() -> None:
+    bot = Restless(Random(1))
+    acts = [act for tick in range(200) for act in bot.act(BotView(Replica(), 0, tick))]
+    assert len(acts) == 200
+    assert all(act.thrust == 1 and act.fire for act in acts)
+    assert {act.turn for act in acts} == {-1, 0, 1}
+    assert len({act.boost for act in acts}) > 5

@@ -1,0 +1,95 @@
+"""A replica and a connection made of plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from time import monotonic_ns
+from types import SimpleNamespace
+from typing import Any
+
+from game_client.facts import Status
+from game_client.stats import ClientStats
+
+
+def ship(id: int = 1, owner: int | None = 0, **fields: Any) -> SimpleNamespace:
+    """A ship as a replica shows it."""
+    values = {
+        "id": id, "owner": owner, "kind": "Ship", "generation": 0, "name": f"ship {id}", "x": 20.0, "y": 20.0,
+        "heading": 0.0, "hp": 100, "alive": True, "shielded": False, "score": 0,
+    }  # fmt: skip
+    return SimpleNamespace(**(values | fields))
+
+
+def bullet(id: int = 200, owner: int = 0, **fields: Any) -> SimpleNamespace:
+    """A bullet as a replica shows it."""
+    values = {"id": id, "owner": owner, "kind": "Bullet", "generation": 0, "x": 4.0, "y": 4.0, "heading": 0.0}
+    return SimpleNamespace(**(values | {"born": 0} | fields))
+
+
+def pickup(ready: bool = True) -> SimpleNamespace:
+    """A pick-up as a replica shows it."""
+    return SimpleNamespace(id=90, owner=None, kind="Pickup", generation=0, x=9.0, y=9.0, gives="HEALTH", ready=ready)
+
+
+def clock(seconds_left: int = 100) -> SimpleNamespace:
+    """The clock as a replica shows it."""
+    return SimpleNamespace(id=91, owner=None, kind="Clock", generation=0, seconds_left=seconds_left, round_number=2)
+
+
+class FakeWorld:
+    """Some entities."""
+
+    def __init__(self, *entities: Any) -> None:
+        self.entities = list(entities)
+
+    def all(self, kind: Any) -> list[Any]:
+        """Return those of a kind."""
+        name = kind if isinstance(kind, str) else kind.__name__
+        return [each for each in self.entities if each.kind == name]
+
+
+@dataclass
+class FakeLink:
+    """A connection that applies one state per pump and remembers what it was sent."""
+
+    world: FakeWorld = field(default_factory=lambda: FakeWorld(ship(), clock()))
+    seat: int | None = 0
+    tick: int = -1
+    tick_rate_hz: int = 30
+    status: Status = field(default_factory=lambda: Status("live"))
+    stats: ClientStats = field(default_factory=ClientStats)
+    playhead_tick: float | None = None
+    events: list[tuple[int, Any]] = field(default_factory=list)
+    inputs: list[dict[str, Any]] = field(default_factory=list)
+    commands: list[tuple[Any, dict[str, Any]]] = field(default_factory=list)
+    fault: Exception | None = None
+    closed: bool = False
+
+    def pump(self, on_state: Callable[[int, int, Any], None] | None = None) -> int:
+        """Apply the next state."""
+        if self.status.phase != "live":
+            return 0
+        self.tick += 1
+        if on_state is not None:
+            on_state(self.tick, monotonic_ns(), self.world)
+        return 1
+
+    def take_events(self) -> list[tuple[int, Any]]:
+        """Hand the events out once."""
+        events, self.events = self.events, []
+        return events
+
+    def send_input(self, record: Any = None, **fields: Any) -> None:
+        """Remember an input."""
+        self.inputs.append(fields if record is None else record.model_dump())
+
+    def send_command(self, command: Any, **fields: Any) -> None:
+        """Remember a command, or fail as told."""
+        if self.fault is not None:
+            raise self.fault
+        self.commands.append((command, fields))
+
+    def close(self) -> None:
+        """Remember that it was closed."""
+        self.closed = True
