@@ -32,6 +32,9 @@ class RemoteEvent:
         self._values = values
 
     def __getattr__(self, name: str) -> Any:
+        # `copy` and `pickle` ask before there are `_values`, in which looking it up would ask again without end.
+        if name.startswith("_"):
+            raise AttributeError(f"event has no attribute {name!r}; a field of that name is read as event[{name!r}]")
         try:
             return self._values[name]
         except KeyError:

@@ -8,7 +8,7 @@ To test: `tests/game_client/test_replica.py`.
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from protocol.errors import UsageFault
+from protocol.errors import PeerFault, UsageFault
 from protocol.fields import FieldKind, Step
 from protocol.schema import EntityKind, Schema
 from protocol.state_codec import WireEntity, WireState
@@ -49,7 +49,10 @@ class RemoteEntity:
         return self._entity.generation
 
     def __getattr__(self, name: str) -> Any:
-        # Reached only for names that the kind's own class (`_class_of`) does not have.
+        # Reached only for names that the kind's own class (`_class_of`) does not have. The underscored ones are
+        # Python's own questions, which `copy` asks before there is an `_entity` to name in the answer.
+        if name.startswith("_"):
+            raise AttributeError(name)
         fields = ", ".join(self._fields) or "none"
         raise AttributeError(f"{self.kind} has no replicated field {name!r}; its fields: {fields}")
 
@@ -80,9 +83,9 @@ class Replica:
             self.bind(state)
 
     def bind(self, state: WireState) -> None:
-        """Show `state` from now on: a new WELCOME came."""
-        self._state = state
+        """Show `state` from now on: a new WELCOME came. Raises `PeerFault`; nothing has changed then."""
         self._classes = [_class_of(kind) for kind in state.schema.entities]
+        self._state = state
         self._places = {kind.name: place for place, kind in enumerate(state.schema.entities)}
 
     @property
@@ -124,10 +127,13 @@ class Replica:
 
 def _class_of(kind: EntityKind) -> type[RemoteEntity]:
     # One class per kind, its fields as properties: a third of the cost of looking names up in __getattr__.
+    for name in (kind.name, *(name for name, _ in kind.fields)):
+        if not name.isidentifier():
+            raise PeerFault(f"schema: {name!r} is no name of an entity kind or a field")
     fields = {name: (place, field.from_wire) for place, (name, field) in enumerate(kind.fields)}
     namespace: dict[str, Any] = {"__slots__": (), "_fields": fields}
     for place, (name, field) in enumerate(kind.fields):
-        if name.isidentifier() and not name.startswith("_") and name not in _RESERVED:
+        if not name.startswith("_") and name not in _RESERVED:
             namespace[name] = property(_reader(place, field))
     return type(kind.name, (RemoteEntity,), namespace)
 

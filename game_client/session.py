@@ -8,7 +8,7 @@
 | state | SocketOpened | frame | SocketClosed, DialFailed | deadline |
 |---|---|---|---|---|
 | WAITING (to dial) | ignored | ignored | ignored | DialNow -> DIALLING |
-| DIALLING | HELLO -> JOINING | ignored | WAITING or CLOSED | |
+| DIALLING | HELLO -> JOINING | ignored | WAITING or CLOSED | 10 s: WAITING |
 | JOINING | ignored | WELCOME, first KEYFRAME -> LIVE | WAITING or CLOSED | 5 s: WAITING |
 | LIVE | ignored | STATE, KEYFRAME, EVENT, ... | WAITING or CLOSED | input, ACK; silence: WAITING |
 | CLOSED | ignored | ignored | ignored | |
@@ -76,6 +76,8 @@ COMMANDS_UNACKNOWLEDGED_MAX = 256
 EVENTS_UNTAKEN_MAX = 1024
 """Events that nobody takes; the oldest goes first, and is counted."""
 SILENCE_LEAST_NS = SECOND_NS
+DIAL_WITHIN_NS = 10 * SECOND_NS
+"""A dial that nobody answered for so long has failed, whatever became of it: the shell gives up earlier."""
 WELCOME_WITHIN_NS = 5 * SECOND_NS
 RESYNC_AGAIN_NS = 2 * SECOND_NS
 """The server limits RESYNCs; one that it dropped is sent again, for a keyframe."""
@@ -117,7 +119,7 @@ class ClientSession:
         self.clock = ClockSync(1)
         self._effects: list[Effect] = []
         self._reconnect = Reconnect(rng)
-        self._dial_ns = now_ns
+        self._dial_ns = self._dialled_ns = now_ns
         self._ever_live = False
         self._retry_after_ms = 0
         self._refusal: Refusal | None = None
@@ -146,8 +148,10 @@ class ClientSession:
         match self.state:
             case SessionState.WAITING:
                 return self._dial_ns
-            case SessionState.DIALLING | SessionState.CLOSED:
+            case SessionState.CLOSED:
                 return None
+            case SessionState.DIALLING:
+                return self._dialled_ns + DIAL_WITHIN_NS
             case SessionState.JOINING:
                 return self._opened_ns + WELCOME_WITHIN_NS
             case SessionState.LIVE:
@@ -178,13 +182,9 @@ class ClientSession:
             case SocketClosed(code, reason):
                 if self.state in (SessionState.JOINING, SessionState.LIVE):
                     self._closed(code, reason, now_ns)
-            case DialFailed(reason, status, retry_after_ms, hopeless):
+            case DialFailed():
                 if self.state is SessionState.DIALLING:
-                    self._retry_after_ms = retry_after_ms
-                    returns = Return.BACKOFF if status else Return.AT_ONCE
-                    if hopeless or status in NEVER_STATUS:
-                        returns = Return.NEVER
-                    self._return(returns, status, reason, now_ns)
+                    self._dial_failed(fact, now_ns)
             case RoundTripMeasured(rtt_ns):
                 self._rtt_ns = self.clock.rtt_ns = rtt_ns
                 self.stats.round_trip(rtt_ns)
@@ -197,8 +197,11 @@ class ClientSession:
         self.stats.roll(now_ns)
         match self.state:
             case SessionState.WAITING if now_ns >= self._dial_ns:
-                self.state = SessionState.DIALLING
+                self.state, self._dialled_ns = SessionState.DIALLING, now_ns
                 self._effects.append(DialNow(self.url))
+            case SessionState.DIALLING if now_ns >= self._dialled_ns + DIAL_WITHIN_NS:
+                self._effects.append(CloseSocket(1001))
+                self._dial_failed(DialFailed(f"{self.url} did not answer within 10 s"), now_ns)
             case SessionState.JOINING if now_ns >= self._opened_ns + WELCOME_WITHIN_NS:
                 self._give_up("the server did not answer within 5 s", now_ns)
             case SessionState.LIVE if now_ns >= self._heard_ns + self._silence_ns():
@@ -283,6 +286,13 @@ class ClientSession:
         self._opened_ns = self._heard_ns = now_ns
         self._refusal, self._retry_after_ms, self._welcomed = None, 0, False
         self._send(Hello(schema_hash=0, epoch=0, last_tick=-1, hash_tick=-1, hash=0, last_event=0))
+
+    def _dial_failed(self, failed: DialFailed, now_ns: int) -> None:
+        self._retry_after_ms = failed.retry_after_ms
+        returns = Return.BACKOFF if failed.status else Return.AT_ONCE
+        if failed.hopeless or failed.status in NEVER_STATUS:
+            returns = Return.NEVER
+        self._return(returns, failed.status, failed.reason, now_ns)
 
     def _give_up(self, reason: str, now_ns: int) -> None:
         self._effects.append(CloseSocket(1001))

@@ -23,6 +23,7 @@ from game_client.records import command_place, record_values
 from game_client.replica import Replica
 from game_client.session import COMMANDS_UNACKNOWLEDGED_MAX, EVENTS_UNTAKEN_MAX
 from game_client.shell.connection import Client, JoinRefused
+from game_client.shell.wire import Proxy
 from game_client.stats import ClientStats
 from protocol.errors import UsageFault
 from protocol.messages import Keyframe, State
@@ -50,14 +51,17 @@ class _Handed:
 
 
 class Bridge:
-    """One player in one match, for a program with a frame loop. Dials at once, in the background."""
+    """One player in one match, for a program with a frame loop. Dials at once, in the background.
 
-    def __init__(self, url: str, name: str = "") -> None:
+    Without a name the server chooses one. `proxy` is a proxy's URL, or True for the one that the environment names.
+    """
+
+    def __init__(self, url: str, name: str = "", *, proxy: Proxy = None) -> None:
         self.world = Replica()
         self.seat: int | None = None
         self.tick_rate_hz = 0
         self._state = WireState(Schema())
-        self._client = Client(url, name=name, patient=True)
+        self._client = Client(url, name=name, patient=True, proxy=proxy)
         self._client.on_state = self._hand_state
         self._client.on_event = self._hand_event
         self._handed: deque[_Handed] = deque()

@@ -31,7 +31,7 @@ from game_client.facts import (
 )  # fmt: skip
 from game_client.replica import Replica
 from game_client.session import ClientSession
-from game_client.shell.wire import Wire, dial
+from game_client.shell.wire import Proxy, Wire, dial
 from game_client.stats import ClientStats
 from protocol.errors import TickwireError
 
@@ -54,11 +54,15 @@ class Client:
     """One player in one match; comes back by itself after a lost socket.
 
     `on_state(StateApplied)` and `on_event(EventCame)` may be set; they are called inside the event loop, at once.
-    A `patient` client goes on dialling when the first dial fails.
+    A `patient` client goes on dialling when the first dial fails. It dials directly unless given a `proxy`: its URL, or
+    True for the one that the environment names.
     """
 
-    def __init__(self, url: str, *, name: str = "", rng: Random | None = None, patient: bool = False) -> None:
+    def __init__(
+        self, url: str, *, name: str = "", rng: Random | None = None, patient: bool = False, proxy: Proxy = None
+    ) -> None:
         self.name = name
+        self.proxy = proxy
         self.patient = patient
         self.session = ClientSession(url, rng or Random(), monotonic_ns())
         self.on_state: Callable[[StateApplied], None] | None = None
@@ -284,7 +288,7 @@ class Client:
     # --- sockets
 
     async def _dial(self, url: str) -> None:
-        outcome = await dial(url, self.name)
+        outcome = await dial(url, self.name, self.proxy)
         if isinstance(outcome, DialFailed):
             self._handle(outcome)
             return
@@ -319,6 +323,9 @@ class Client:
             pass  # The wire itself tells its end.
 
 
-def join(url: str, *, name: str = "", rng: Random | None = None) -> Client:
-    """Join the match at `url`: `async with join(url, name="Ada") as client`. *Raises* `JoinRefused` on entering."""
-    return Client(url, name=name, rng=rng)
+def join(url: str, *, name: str = "", rng: Random | None = None, proxy: Proxy = None) -> Client:
+    """Join the match at `url`: `async with join(url, name="Ada") as client`. *Raises* `JoinRefused` on entering.
+
+    Without a name the server chooses one. `proxy` is a proxy's URL, or True for the one that the environment names.
+    """
+    return Client(url, name=name, rng=rng, proxy=proxy)

@@ -6,11 +6,11 @@ To test: `tests/game_client/shell/test_wire.py`.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal, TypeAlias
 from urllib.parse import quote
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import InvalidHandshake, InvalidStatus, InvalidURI
+from websockets.exceptions import InvalidProxy, InvalidStatus, InvalidURI, WebSocketException
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Response
 from websockets.protocol import State as WebSocketState
@@ -25,6 +25,8 @@ CLOSE_TIMEOUT_S = 0.5
 WRITE_BUFFER_BYTES_MAX = 256 * 1024
 """A server that does not read for so long is lost; the socket is aborted."""
 MASK_BYTES = 4
+Proxy: TypeAlias = str | Literal[True] | None
+"""A proxy's URL, True for the one that the environment names, None for none."""
 NO_STATUS_CODE = 1005
 
 
@@ -106,14 +108,17 @@ class Wire(ClientConnection):
         self.stats.bytes_up += 4 + header_bytes(4) + MASK_BYTES
 
 
-async def dial(url: str, name: str) -> Wire | DialFailed:
-    """Open a socket to `url` under `name`."""
+async def dial(url: str, name: str, proxy: Proxy = None) -> Wire | DialFailed:
+    """Open a socket to `url` under `name`; without one the server chooses. Never raises: what fails is told."""
     try:
         wire = await connect(
             url,
             compression=None,
             subprotocols=[SUBPROTOCOL],  # type: ignore[list-item]
-            additional_headers={"Authorization": f"Bearer {quote(name, safe='')}"},
+            # A `Bearer` of nothing would be an empty name, which servers refuse.
+            additional_headers={"Authorization": f"Bearer {quote(name, safe='')}"} if name else None,
+            # websockets takes a proxy from the environment unasked, even for this very machine.
+            proxy=proxy,
             max_size=SERVER_FRAME_BYTES_MAX,
             ping_interval=None,
             open_timeout=DIAL_TIMEOUT_S,
@@ -122,10 +127,14 @@ async def dial(url: str, name: str) -> Wire | DialFailed:
         )
     except InvalidStatus as error:
         return _refused(error.response)
-    except InvalidURI as error:
+    except (InvalidURI, InvalidProxy) as error:
         return DialFailed(str(error), hopeless=True)
-    except (OSError, TimeoutError, InvalidHandshake, ValueError) as error:
-        return DialFailed(f"{url} cannot be reached: {error or type(error).__name__}")
+    except (OSError, WebSocketException) as error:
+        return DialFailed(f"{url} cannot be reached: {str(error) or type(error).__name__}")
+    except Exception as error:
+        # Neither the network nor the server: a port or a name that cannot be written, a library that is not installed.
+        # The same dial would fail in the same way, so that dialling again would only hide it.
+        return DialFailed(f"{url} cannot be dialled from here: {error!r}", hopeless=True)
     assert isinstance(wire, Wire), "create_connection says so"
     return wire
 

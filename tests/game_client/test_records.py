@@ -1,6 +1,10 @@
+import copy
+import pickle
+from typing import Any
+
 import pytest
 
-from game_client.records import HeldInput, command_place, record_values, remote_event
+from game_client.records import HeldInput, RemoteEvent, command_place, record_values, remote_event
 from protocol import Chat, UsageFault
 from tests.game_client.frames import VOCABULARY, Steer
 
@@ -48,6 +52,14 @@ def test_an_event_has_its_fields_as_attributes() -> None:
     assert (event.kind, event.points, event["points"], repr(event)) == ("Scored", 5, 5, "Scored(points=5)")
     with pytest.raises(AttributeError, match="event Scored has no field 'goals'; its fields: points"):
         _ = event.goals
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda event: pickle.loads(pickle.dumps(event))])
+def test_an_event_can_be_copied(copied: Any) -> None:
+    event = copied(RemoteEvent("Scored", {"points": 5, "_hidden": 6}))
+    assert (event.kind, event.points, event["_hidden"]) == ("Scored", 5, 6)
+    with pytest.raises(AttributeError, match=r"read as event\['_hidden'\]"):
+        _ = event._hidden
 
 
 def test_an_event_that_does_not_fit_the_schema_is_none() -> None:

@@ -1,8 +1,12 @@
+import copy
+
 import pytest
 
 from game_client.replica import Replica
 from protocol import UsageFault
-from protocol.schema import Schema
+from protocol.errors import PeerFault
+from protocol.fields import IntRange
+from protocol.schema import EntityKind, Schema
 from protocol.state_codec import WireState
 from tests.game_client.frames import VOCABULARY, Rock, Ship, keyframe, state
 
@@ -49,6 +53,23 @@ def test_entities_are_found_by_class_name_id_and_owner(wire: WireState) -> None:
 def test_an_unknown_kind_names_the_known_ones(wire: WireState) -> None:
     with pytest.raises(UsageFault, match="no entity kind 'Sheep'; it has Ship, Rock"):
         Replica(wire).all("Sheep")
+
+
+def test_an_entity_can_be_copied(wire: WireState) -> None:
+    ship = Replica(wire).get(7)
+    assert ship is not None
+    assert copy.copy(ship) == ship
+    assert copy.copy(ship).x == 2.0
+
+
+@pytest.mark.parametrize("name", ["Sh\0ip", "\ud800", "two words", ""])
+def test_a_name_that_is_none_is_the_peers_fault_and_nothing_changes(wire: WireState, name: str) -> None:
+    world = Replica(wire)
+    bad = EntityKind(name, ()), EntityKind("Ship", ((name, IntRange(0, 9)),))
+    for kind in bad:
+        with pytest.raises(PeerFault, match="is no name of an entity kind or a field"):
+            world.bind(WireState(Schema((kind,))))
+    assert world.get(7) is not None
 
 
 def test_before_the_first_state_the_world_is_empty() -> None:

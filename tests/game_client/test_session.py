@@ -56,7 +56,6 @@ def test_it_dials_says_hello_and_is_live_with_the_first_keyframe() -> None:
     driven = Driven()
     assert driven.session.deadline_ns == START_NS
     assert driven.advance_to(START_NS) == [DialNow(URL)]
-    assert driven.session.deadline_ns is None
     assert sent(driven.handle(SocketOpened())) == [Hello(0, 0, -1, -1, 0, 0)]
     driven.hear(welcome())
     assert driven.session.status.phase == "dialling"
@@ -84,6 +83,16 @@ def test_no_welcome_within_5_s_is_a_lost_socket() -> None:
     effects = driven.wait(5000)
     assert CloseSocket(1001) in effects
     assert effects[-1] == DialNow(URL)
+
+
+def test_a_schema_with_a_name_that_is_none_closes_with_1002() -> None:
+    driven = Driven()
+    driven.open()
+    schema = VOCABULARY.schema.to_wire()
+    schema[1][0][0] = "Sh\0ip"
+    assert CloseSocket(1002) in driven.hear(welcome(schema=schema))
+    assert driven.session.status.phase == "closed"
+    assert "is no name" in driven.session.status.reason
 
 
 def test_effects_that_nobody_drains_are_an_error_that_says_so() -> None:

@@ -19,8 +19,8 @@ def test_a_lost_socket_is_dialled_at_once_and_then_every_quarter_of_a_second() -
     assert (status.phase, status.attempt) == ("reconnecting", 1)
     dials = []
     for _ in range(8):
-        while driven.session.deadline_ns is not None:
-            driven.advance_to(driven.session.deadline_ns)
+        assert driven.session.deadline_ns is not None
+        assert driven.advance_to(driven.session.deadline_ns) == [DialNow(URL)]
         dials.append(driven.now_ns)
         driven.handle(DialFailed("refused"))
     gaps = [(b - a) / MS for a, b in pairwise(dials)]
@@ -124,6 +124,21 @@ def test_an_http_refusal_decides_whether_to_dial_again(status: int, phase: str) 
     if phase == "dialling":
         assert driven.session.deadline_ns is not None
         assert driven.session.deadline_ns >= driven.now_ns + 2000 * MS
+
+
+def test_a_dial_that_nobody_answers_within_10_s_has_failed() -> None:
+    driven = Driven()
+    driven.advance_to(START_NS)
+    assert driven.session.deadline_ns == START_NS + 10_000 * MS
+    assert driven.wait(9_999) == []
+    effects = driven.wait(1)
+    assert effects[0] == CloseSocket(1001)  # the shell gives up its dial, so that no old socket can open later
+    assert effects[-1] == DialNow(URL)
+    status = driven.session.status
+    assert (status.phase, status.attempt, status.reason) == ("dialling", 1, f"{URL} did not answer within 10 s")
+    driven.handle(SocketOpened())
+    driven.hear(welcome(), keyframe())
+    assert driven.session.status.phase == "live"
 
 
 def test_an_address_that_is_none_is_not_dialled_again() -> None:

@@ -11,18 +11,18 @@ import pytest
 from game_client import Bridge
 from game_client.shell import bridge as bridge_module
 from protocol import UsageFault
-from tests.game_client.shell.tiny_server import Balls, TinyServer
+from tests.game_client.shell.tiny_server import Ball, Balls, TinyServer
 
 
 async def frames(bridge: Bridge, until: Callable[[], Any], on_state: Any = None) -> int:
     """Run a frame loop until something is true; return how many states were pumped."""
     applied = 0
-    for _ in range(2000):
+    for _ in range(8000):
         applied += bridge.pump(on_state)
         if until():
             return applied
         await asyncio.sleep(0.005)
-    raise AssertionError(f"did not come true; {bridge.status}, {bridge.stats}")
+    raise AssertionError(f"did not come true; {bridge.status}, {bridge.stats.states} states")
 
 
 async def close(bridge: Bridge) -> None:
@@ -62,9 +62,10 @@ async def test_the_world_stands_still_between_pumps() -> None:
             await frames(bridge, lambda: bridge.tick >= 0)
             bridge.send_input(dx=1)
             tick, before = bridge.tick, repr(bridge.world.all("Ball"))
-            await asyncio.sleep(0.3)
+            while bridge._client.tick < tick + 5:  # the socket's thread goes on
+                await asyncio.sleep(0.01)
             assert (bridge.tick, repr(bridge.world.all("Ball"))) == (tick, before)
-            assert bridge.pump() > 2
+            assert bridge.pump() > 0
             assert bridge.tick > tick
         finally:
             await close(bridge)
@@ -77,13 +78,20 @@ async def test_a_loop_that_stood_still_for_long_gets_one_whole_state(monkeypatch
         try:
             await frames(bridge, lambda: bridge.tick >= 0)
             bridge.send_input(dx=1)
-            await asyncio.sleep(0.5)
+            tick = bridge.tick
+            while bridge._client.tick < tick + 12:
+                await asyncio.sleep(0.01)
             assert bridge.pump() <= 4
-            await frames(bridge, lambda: bridge.stats.states > 40 and bridge.tick == bridge._client.tick)
-            front, back = bridge.world.get(0), bridge._client.world.get(0)
-            assert front is not None and back is not None
-            assert front.x == pytest.approx(back.x, abs=0.2)
-            assert front.x > 0.3
+
+            def caught_up() -> bool:
+                # The server is in this thread, hence its tick (the next one) stands still while the two are compared.
+                front, back = bridge.world.get(0), server.match.world.all(Ball)[0]
+                return bridge.tick == server.match.tick - 1 and front is not None and back.x > 0.3
+
+            await frames(bridge, caught_up)
+            front, back = bridge.world.get(0), server.match.world.all(Ball)[0]
+            assert front is not None
+            assert front.x == pytest.approx(back.x, abs=0.006)
         finally:
             await close(bridge)
 
@@ -122,7 +130,7 @@ def test_making_one_never_blocks_and_closing_ends_the_thread_while_nobody_answer
     assert bridge.pump() == 0
     assert bridge.world.all("Ball") == []
     bridge.close()
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 20  # not for ever
     assert not [each for each in threading.enumerate() if each.name == "tickwire-bridge"]
     bridge.close()
     bridge.send_input(dx=1)

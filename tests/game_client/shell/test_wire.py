@@ -7,6 +7,7 @@ import pytest
 from websockets.asyncio.server import serve
 
 from game_client.facts import DialFailed, SocketClosed
+from game_client.shell import wire as wire_module
 from game_client.shell.wire import Wire, dial, header_bytes
 from tests.game_client.shell.tiny_server import TinyServer
 
@@ -162,6 +163,57 @@ async def test_the_name_travels_percent_encoded() -> None:
         await wire.close()
 
 
+async def test_without_a_name_no_authorization_is_sent() -> None:
+    async with TinyServer() as server:
+        wire = await dial(server.url, "")
+        assert isinstance(wire, Wire)
+        assert wire.request is not None
+        assert "Authorization" not in wire.request.headers
+        await wire.close()
+
+
+class TinyProxy:
+    """An HTTP proxy that knows CONNECT."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self._pumps: list[asyncio.Task[None]] = []
+
+    async def __aenter__(self) -> str:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        return f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+
+    async def __aexit__(self, *error: object) -> None:
+        self._server.close()
+        await asyncio.gather(*self._pumps, return_exceptions=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        self.asked.append(head.split()[1])
+        there, here = await asyncio.open_connection(*self.asked[-1].split(":"))
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        self._pumps += [asyncio.create_task(self._pump(*each)) for each in ((reader, here), (there, writer))]
+
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(65_536):
+            writer.write(data)
+        writer.close()
+
+
+async def test_a_proxy_of_the_environment_is_used_only_when_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("no_proxy", "")
+    proxy = TinyProxy()
+    async with TinyServer() as server, proxy as proxy_url:
+        monkeypatch.setenv("http_proxy", proxy_url)
+        address = server.url.removeprefix("ws://").partition("/")[0]
+        for asked, times in ((None, 0), (True, 1), (proxy_url, 2)):
+            wire = await dial(server.url, "Ada", asked)
+            assert isinstance(wire, Wire), wire
+            await wire.close()
+            assert len(proxy.asked) == times
+    assert proxy.asked == [address, address]
+
+
 async def test_an_http_refusal_carries_status_sentence_and_delay() -> None:
     async with TinyServer(deny=503, retry_after="3") as server:
         assert await dial(server.url, "Ada") == DialFailed("not today", 503, 3000)
@@ -179,3 +231,28 @@ async def test_what_cannot_be_reached_is_a_failed_dial_not_an_exception(url: str
     assert url in outcome.reason
     assert outcome.status == 0
     assert outcome.hopeless == (not url.startswith("ws:"))
+
+
+@pytest.mark.parametrize(
+    ("url", "name", "proxy"),
+    [
+        ("ws://127.0.0.1:99999/", "Ada", None),
+        ("ws://127.0.0.1:1/", "\ud800", None),
+        ("ws://127.0.0.1:1/", "Ada", "gopher://127.0.0.1:1"),
+    ],
+)
+async def test_a_dial_that_can_never_succeed_is_hopeless_and_says_why(url: str, name: str, proxy: str | None) -> None:
+    outcome = await dial(url, name, proxy)
+    assert isinstance(outcome, DialFailed)
+    assert outcome.hopeless
+    assert len(outcome.reason) > 20
+
+
+async def test_an_unforeseen_exception_is_a_failed_dial_with_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*args: Any, **kwargs: Any) -> None:
+        raise ZeroDivisionError("in a library")
+
+    monkeypatch.setattr(wire_module, "connect", fail)
+    assert await dial("ws://there/", "Ada") == DialFailed(
+        "ws://there/ cannot be dialled from here: ZeroDivisionError('in a library')", hopeless=True
+    )
