@@ -35,9 +35,10 @@ def frame_header(payload_bytes: int) -> bytes:
     return struct.pack("!BBQ", FINAL_BINARY, 127, payload_bytes)
 
 
-def ping_frame(counter: int) -> bytes:
-    """Return a ping whose payload is `counter`, 4 bytes."""
-    return struct.pack("!BBI", PING, 4, counter & 0xFFFFFFFF)
+def ping_frame(payload: bytes) -> bytes:
+    """Return a ping with a payload of at most 125 bytes."""
+    assert len(payload) < 126, "section 5.5: all control frames must have a payload length of 125 bytes or less"
+    return bytes((PING, len(payload))) + payload
 
 
 def frame_bytes(buffer: bytearray, at: int, payload_bytes_max: int) -> int:

@@ -1,7 +1,8 @@
 """The log: structlog to stderr, pretty on a terminal, one JSON object a line otherwise.
 
 A line is an event name and fields (node, match, session, seat, tick). Tokens and payloads are replaced before they
-reach a renderer, and a fault that repeats is written five times in ten seconds, then counted.
+reach a renderer, and a fault that repeats is written five times in ten seconds, then counted. A line that cannot be
+written (a reader that went away, a full disk) is lost; whoever wrote it never hears of it.
 To test: `tests/game_server/shell/test_log.py`.
 """
 
@@ -9,7 +10,8 @@ import logging
 import sys
 import time
 from collections.abc import Callable, MutableMapping
-from typing import Any, TextIO
+from contextlib import suppress
+from typing import Any, TextIO, cast
 
 import structlog
 from structlog.typing import FilteringBoundLogger
@@ -22,6 +24,28 @@ CAUSED_BY_PEERS = frozenset({"connection_closed", "protocol_violation", "silent_
 SECRET = frozenset({"token", "resume_token", "ticket", "authorization", "payload", "frame", "data", "password"})
 
 Line = MutableMapping[str, Any]
+
+
+class UnbreakableStream:
+    """A stream whose faults are nobody's: a pipe that lost its reader must not end a match."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write, or lose, `text`; what the stream's encoding lacks is escaped."""
+        # ValueError is what a closed stream raises; UnicodeError is one too, and so comes first.
+        with suppress(OSError, ValueError):
+            try:
+                self._stream.write(text)
+            except UnicodeError:
+                self._stream.write(text.encode("ascii", "backslashreplace").decode("ascii"))
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush, if that can be done."""
+        with suppress(OSError, ValueError):
+            self._stream.flush()
 
 
 class RepeatLimit:
@@ -66,6 +90,7 @@ def configure_log(level: str = "info", format: str = "auto", stream: TextIO | No
     stream = stream or sys.stderr
     pretty = format == "pretty" or (format == "auto" and stream.isatty())
     stamp = structlog.processors.TimeStamper(fmt="%H:%M:%S" if pretty else "iso", utc=not pretty)
+    unbreakable = cast(TextIO, UnbreakableStream(stream))
     shared: list[Any] = [structlog.contextvars.merge_contextvars, structlog.processors.add_log_level, stamp]
     renderer: Any
     if pretty:
@@ -77,11 +102,11 @@ def configure_log(level: str = "info", format: str = "auto", stream: TextIO | No
     structlog.configure(
         processors=[RepeatLimit(), *shared, without_secrets, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
-        logger_factory=structlog.PrintLoggerFactory(stream),
+        logger_factory=structlog.PrintLoggerFactory(unbreakable),
         cache_logger_on_first_use=False,
     )
     # asyncio's and websockets' own complaints take the same road, so that a JSON log is JSON to the last line.
-    handler = logging.StreamHandler(stream)
+    handler = logging.StreamHandler(unbreakable)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,

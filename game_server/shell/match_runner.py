@@ -5,6 +5,7 @@
 
 One scheduler wakes for the earliest deadline of all matches; their starts are staggered, so that their bursts of
 frames do not meet. Sockets that are ready are read before a tick that is due. Garbage is collected between ticks.
+Whatever raises (a machine of ours, a socket, the log) costs at most its own match; the scheduler always wakes again.
 To test: `tests/game_server/shell/test_match_runner.py`.
 """
 
@@ -13,8 +14,9 @@ import heapq
 import time
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Protocol, assert_never
+from typing import Any, Protocol, assert_never
 
 from game_server.session.facts import CloseSocket, FrameReceived, Passed, SeatGiven, SocketClosed, TextReceived
 from game_server.session.facts import Fact as SessionFact
@@ -32,6 +34,7 @@ WAKE_EARLY_NS = 1_000_000
 NAP_NS = 200_000
 # The kernel adds about this much to a nap; what is shorter is better spent in a turn of the loop.
 NAP_LEAST_NS = 60_000
+FAILED_SENTENCE = "the match ended by an error in its server"
 
 clock_ns = time.monotonic_ns
 
@@ -47,6 +50,9 @@ class Peer(Protocol):
 
     def close(self, code: int, sentence: str) -> None:
         """Say why and begin to close; closing twice is harmless."""
+
+    def abort(self) -> None:
+        """Cut the connection without a word."""
 
 
 @dataclass(slots=True)
@@ -163,8 +169,7 @@ class MatchRunner:
 
     def halt(self) -> None:
         """Let go of the loop: no tick comes after this."""
-        if self._timer is not None:
-            self._timer.cancel()
+        self._cancel_timer()
         self._loop = None
 
     def open_line(self, match_id: str, peer: Peer, name: str) -> Line:
@@ -182,17 +187,35 @@ class MatchRunner:
 
     def close(self, line: Line, code: int, sentence: str) -> None:
         """Close one connection and tell its match."""
-        self._log.info("connection_closed", match=line.hosted.match.match_id, connection=line.number, code=code,
-                       sentence=sentence)  # fmt: skip
-        line.peer.close(code, sentence)
+        try:
+            line.peer.close(code, sentence)
+        except Exception:
+            self._cut(line)
         line.lost()
+        match_id = line.hosted.match.match_id
+        self._say("info", "connection_closed", match=match_id, connection=line.number, code=code, sentence=sentence)
 
     def flush(self) -> None:
         """Write what this turn queued: once per connection."""
         # A write may block, which is a fact, whose effects may queue frames again.
         while self._unflushed:
             _, line = self._unflushed.popitem()
-            line.peer.flush()
+            try:
+                line.peer.flush()
+            except Exception:
+                self._cut(line)
+
+    def _cut(self, line: Line) -> None:
+        # Its socket raised, so there is nobody to tell why; the other connections of this turn are still to be written.
+        with suppress(Exception):
+            line.peer.abort()
+        line.lost()
+        self._say("error", "connection_failed", connection=line.number, exc_info=True)
+
+    def _say(self, level: str, event: str, /, **fields: Any) -> None:
+        # Where a line goes is the operator's choice; that it cannot be written is no reason to stop a match.
+        with suppress(Exception):
+            getattr(self._log, level)(event, **fields)
 
     def tell_match(self, hosted: HostedMatch, fact: facts.Fact) -> None:
         """Give a match one fact and carry out what follows from it."""
@@ -231,29 +254,45 @@ class MatchRunner:
                     if connection in lines:
                         self.close(lines[connection], code, sentence)
                 case facts.Told(level, event, fields):
-                    getattr(self._log, level)(event, match=hosted.match.match_id, **fields)
+                    self._say(level, event, **{**fields, "match": hosted.match.match_id})
                 case facts.Ended(code, sentence):
                     self._ended(hosted, code, sentence)
                 case _:
                     assert_never(effect)
 
     def _ended(self, hosted: HostedMatch, code: int, sentence: str) -> None:
-        self._log.info("match_ended", match=hosted.match.match_id, code=code, sentence=sentence)
         for line in list(hosted.lines.values()):
             self.close(line, code, sentence)
+        self._say("info", "match_ended", match=hosted.match.match_id, code=code, sentence=sentence)
 
     def _fail(self, hosted: HostedMatch) -> None:
-        # Not a game's fault (the match guards its hooks) but ours; the neighbours go on all the same.
-        self._log.error("match_failed", match=hosted.match.match_id, exc_info=True)
-        hosted.match.end(1011, "the match ended by an error in its server")
-        hosted.match.effects()
+        # Not a game's fault (the match guards its hooks) but ours; the neighbours go on all the same. A match that is
+        # broken may break again while it ends, so nothing here waits for what comes before it.
+        with suppress(Exception):
+            hosted.match.end(1011, FAILED_SENTENCE)
+            hosted.match.effects()
+        self._say("error", "match_failed", match=hosted.match.match_id, exc_info=True)
+        with suppress(Exception):
+            self._ended(hosted, 1011, FAILED_SENTENCE)
         hosted.mail.clear()
-        self._ended(hosted, 1011, "the match ended by an error in its server")
 
     def _schedule(self, hosted: HostedMatch) -> None:
         deadline_ns = hosted.scheduled_ns = hosted.match.deadline_ns
         if deadline_ns is not None:
             heapq.heappush(self._heap, (deadline_ns, hosted.match.match_id))
+        elif all(each.match.ended for each in self.hosted.values()):
+            self._rest()
+
+    def _rest(self) -> None:
+        """Nothing will ever be due: no timer is left behind, and garbage is Python's own affair again."""
+        self._cancel_timer()
+        if self._collector is not None:
+            self._collector.rest()
+
+    def _cancel_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def _next_deadline_ns(self) -> int | None:
         heap = self._heap
@@ -264,7 +303,10 @@ class MatchRunner:
 
     def _wake_for_next(self) -> None:
         deadline_ns = self._next_deadline_ns()
-        if deadline_ns is None or self._loop is None:
+        if self._loop is None:
+            return
+        if deadline_ns is None:
+            self._rest()
             return
         left_ns = deadline_ns - clock_ns()
         if left_ns > 2 * WAKE_EARLY_NS:
@@ -289,24 +331,27 @@ class MatchRunner:
 
     def _run_due(self) -> None:
         """Run one tick of every match that is due; what is due then waits until the sockets have been read again."""
-        for _ in range(len(self.hosted)):
-            deadline_ns = self._next_deadline_ns()
-            if deadline_ns is None or deadline_ns > clock_ns():
-                break
-            hosted = self.hosted[heapq.heappop(self._heap)[1]]
-            hosted.scheduled_ns = None
-            self._tick(hosted, deadline_ns)
-        self._collect_garbage()
-        self._wake_for_next()
+        try:
+            for _ in range(len(self.hosted)):
+                deadline_ns = self._next_deadline_ns()
+                if deadline_ns is None or deadline_ns > clock_ns():
+                    break
+                hosted = self.hosted[heapq.heappop(self._heap)[1]]
+                hosted.scheduled_ns = None
+                self._tick(hosted, deadline_ns)
+            self._collect_garbage()
+        finally:
+            # The one thread by which every match hangs: without it none would tick again, and nobody would notice.
+            self._wake_for_next()
 
     def _tick(self, hosted: HostedMatch, deadline_ns: int) -> None:
         begun_ns = clock_ns()
         hosted.lateness_ns.record(begun_ns - deadline_ns)
         try:
             hosted.match.advance(begun_ns)
+            self._carry(hosted)
         except Exception:
             self._fail(hosted)
-        self._carry(hosted)
         self.flush()
         hosted.tick_ns.record(clock_ns() - begun_ns)
 

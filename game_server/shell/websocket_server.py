@@ -10,6 +10,7 @@ To test: `tests/game_server/shell/test_websocket_server.py`, and `tests/integrat
 """
 
 import asyncio
+import secrets
 import socket
 import sys
 from typing import Any, cast
@@ -35,9 +36,14 @@ FRAMES_PER_TURN_OF_NODE = 512
 HEAD_BYTES_MAX = 16 * 1024
 READ_BYTES_MAX = 64 * 1024
 HELD_BYTES_MAX = 256 * 1024
+# Sockets beyond `connections_max` that may still send a request: a full node must be able to answer /healthz.
+SPARE_CONNECTIONS = 16
+FULL_RETRY_AFTER_S = 5
+FULL_SENTENCE = "this node holds as many connections as it may"
 SEND_BUFFER_BYTES = 64 * 1024
 UNSENT_BYTES_LOW = 4096
 PINGS_MISSED_MAX = 3
+PING_BYTES = 4
 CLOSE_REASON_BYTES_MAX = 123
 RETRY_AFTER_MS = {1012: 1000, 1013: 5000}
 # The name came to Python in 3.14; the number is Linux's. Elsewhere the option is skipped.
@@ -109,7 +115,7 @@ class Connection(asyncio.BufferedProtocol):
         self._message = bytearray()
         self._reading_later = False
         self._closing = False
-        self._pings = 0
+        self._ping_payload = b""
         self._unanswered = 0
         self._pinged_ns = 0
         self._timers: dict[str, asyncio.TimerHandle] = {}
@@ -119,6 +125,10 @@ class Connection(asyncio.BufferedProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Prepare the socket: nothing may hide in its buffers."""
         self._transport = cast(asyncio.Transport, transport)
+        if len(self._server.connections) >= self._server.settings.connections_max + SPARE_CONNECTIONS:
+            # Unread and unasked: a socket that never sends a request must cost no more than this.
+            self._answer(Refused(503, FULL_SENTENCE, retry_after_s=FULL_RETRY_AFTER_S).response())
+            return
         self._server.connections.add(self)
         sock = self._transport.get_extra_info("socket")
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -185,17 +195,11 @@ class Connection(asyncio.BufferedProtocol):
 
     def flush(self) -> None:
         """Write what is queued with one call."""
-        if not self._parts or self._transport.is_closing():
-            return
-        if self._transport.get_write_buffer_size() > HELD_BYTES_MAX:
+        if self._parts:
+            # uvloop writes at once when nothing waits, so this is one system call.
+            data = b"".join(self._parts)
             self._parts.clear()
-            self._server.log.warning("slow_connection_cut", held_bytes_max=HELD_BYTES_MAX)
-            self.abort()
-            return
-        # uvloop writes at once when nothing waits, so this is one system call.
-        data = b"".join(self._parts)
-        self._parts.clear()
-        self._write(data)
+            self._write(data)
 
     def close(self, code: int, sentence: str) -> None:
         """Say why in a Refusal, send the close frame, and give the peer `close_seconds` to answer it."""
@@ -358,7 +362,7 @@ class Connection(asyncio.BufferedProtocol):
             self._answer(answer)
             return False
         if len(self._runner.lines) >= self._server.settings.connections_max:
-            raise Refused(503, "this node holds as many connections as it may", retry_after_s=5)
+            raise Refused(503, FULL_SENTENCE, retry_after_s=FULL_RETRY_AFTER_S)
         response = self._websocket.accept(request)
         if response.status_code != 101:
             raise Refused(response.status_code, bytes(response.body).decode().strip())
@@ -401,14 +405,16 @@ class Connection(asyncio.BufferedProtocol):
             self._server.log.info("silent_connection_cut", pings=self._unanswered)
             self.abort()
             return
-        self._pings += 1
+        # Drawn, not counted: a pong proves that its sender read the ping.
+        self._ping_payload = secrets.token_bytes(PING_BYTES)
         self._unanswered += 1
         self._pinged_ns = clock_ns()
-        self._write(ping_frame(self._pings))
+        self._write(ping_frame(self._ping_payload))
         self._after("ping", self._server.settings.ping_seconds, self._ping)
 
     def _handle_pong(self, payload: bytes) -> None:
-        if payload == ping_frame(self._pings)[2:]:
+        if self._ping_payload and payload == self._ping_payload:
+            self._ping_payload = b""
             self._unanswered = 0
             self.rtt_ms = (clock_ns() - self._pinged_ns) / 1e6
 
@@ -419,10 +425,16 @@ class Connection(asyncio.BufferedProtocol):
             self._write(b"".join(parts))
 
     def _write(self, data: bytes) -> None:
-        if data and not self._transport.is_closing():
-            self.traffic.bytes_out += len(data)
-            self._node_traffic.bytes_out += len(data)
-            self._transport.write(data)
+        if not data or self._transport.is_closing():
+            return
+        # Here and not in `flush`: pongs and close frames pile up just as states do, and a peer can ask for pongs.
+        if self._transport.get_write_buffer_size() > HELD_BYTES_MAX:
+            self._server.log.warning("slow_connection_cut", held_bytes_max=HELD_BYTES_MAX)
+            self.abort()
+            return
+        self.traffic.bytes_out += len(data)
+        self._node_traffic.bytes_out += len(data)
+        self._transport.write(data)
 
 
 def _close_reason(sentence: str) -> str:

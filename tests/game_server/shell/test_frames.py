@@ -19,8 +19,10 @@ def test_a_frame_out_is_what_websockets_would_write(length: int) -> None:
 
 
 def test_a_ping_is_what_websockets_would_write() -> None:
-    assert ping_frame(7) == Frame(Opcode.PING, b"\0\0\0\7").serialize(mask=False)
-    assert ping_frame(2**32 + 7) == ping_frame(7)
+    for payload in (b"", b"\0\0\0\7", b"x" * 125):
+        assert ping_frame(payload) == Frame(Opcode.PING, payload).serialize(mask=False)
+    with pytest.raises(AssertionError, match="125 bytes or less"):
+        ping_frame(b"x" * 126)
 
 
 @pytest.mark.parametrize("length", [0, 1, 125, 126, 4096])

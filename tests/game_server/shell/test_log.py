@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -66,6 +67,30 @@ def test_the_standard_library_takes_the_same_road(stream: io.StringIO) -> None:
     configure_log("info", "json", stream)
     logging.getLogger("asyncio").error("loop trouble %d", 7)
     assert lines(stream)[0]["event"] == "loop trouble 7"
+
+
+@pytest.mark.parametrize("format", ["json", "pretty"])
+def test_a_pipe_without_a_reader_loses_lines_and_raises_nothing(stream: io.StringIO, format: str) -> None:
+    reading, writing = os.pipe()
+    pipe = os.fdopen(writing, "w", buffering=1)
+    configure_log("info", format, pipe)
+    get_log().info("heard")
+    assert b"heard" in os.read(reading, 1000)
+    os.close(reading)
+    for _ in range(100):
+        get_log().info("unheard", why="x" * 1000)
+    logging.getLogger("asyncio").error("unheard too")
+    with pytest.raises(BrokenPipeError):
+        pipe.close()
+    get_log().info("the stream is closed")
+
+
+def test_what_the_stream_cannot_encode_is_escaped(stream: io.StringIO) -> None:
+    raw = io.BytesIO()
+    configure_log("info", "pretty", io.TextIOWrapper(raw, encoding="ascii", write_through=True))
+    get_log().info("seat_taken", name="Zo\u00eb \ud800")
+    get_log().info("next")
+    assert b"Zo\\xeb" in raw.getvalue() and b"next" in raw.getvalue()
 
 
 def test_a_repeated_fault_is_written_a_few_times_then_counted() -> None:

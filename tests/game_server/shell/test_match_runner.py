@@ -1,11 +1,14 @@
 """The runner: ticks on time, facts carried, a failing match kept to itself."""
 
 import asyncio
+import gc
 from typing import Any
 
 import pytest
 
+from game_server.shell.garbage import IdleCollector
 from game_server.shell.match_runner import Line, MatchRunner, clock_ns
+from game_server.sim import facts
 from game_server.sim.match import Match
 from protocol.codec import decode, encode
 from protocol.messages import Direction, Keyframe, Message, State, Welcome
@@ -23,11 +26,15 @@ class FakePeer:
         self.closes: list[tuple[int, str]] = []
         self.line: Line | None = None
         self.blocks_next = False
+        self.raises = False
+        self.aborted = False
 
     def send(self, frame: bytes) -> None:
         self.queued.append(frame)
 
     def flush(self) -> None:
+        if self.raises:
+            raise OSError("this socket is broken")
         self.written.append(self.queued)
         self.queued = []
         if self.blocks_next and self.line is not None:
@@ -35,7 +42,12 @@ class FakePeer:
             self.line.blocked(True)
 
     def close(self, code: int, sentence: str) -> None:
+        if self.raises:
+            raise OSError("this socket is broken")
         self.closes.append((code, sentence))
+
+    def abort(self) -> None:
+        self.aborted = True
 
     def messages(self) -> list[Message]:
         return [decode(frame, Direction.TO_CLIENT) for frames in self.written for frame in frames]
@@ -143,6 +155,111 @@ async def test_a_machine_of_ours_that_raises_ends_its_match_and_no_others(monkey
     runner.halt()
     assert victim.closes[0][0] == 1011
     assert not neighbour.closes
+
+
+class BrokenLog:
+    """A log whose every line raises."""
+
+    def _raise(self, event: str, **fields: Any) -> None:
+        raise BrokenPipeError(event)
+
+    info = warning = error = _raise
+
+
+async def test_a_log_that_raises_ends_no_match(monkeypatch: pytest.MonkeyPatch) -> None:
+    runner = runner_of(3)
+    monkeypatch.setattr(runner, "_log", BrokenLog())
+    peers = [seated(runner, match_id) for match_id in "123"]
+    runner.start()
+    await until(lambda: all(len(peer.written) > 2 for peer in peers))
+
+    def broken(now_ns: int) -> None:
+        raise AssertionError("a bug of ours")
+
+    monkeypatch.setattr(runner.hosted["1"].match, "advance", broken)
+    assert peers[1].line is not None
+    peers[1].line.frame(encode(EXPLODE))
+    await until(lambda: peers[0].closes and peers[1].closes)
+    ticks = runner.hosted["3"].match.tick
+    await until(lambda: runner.hosted["3"].match.tick > ticks + 3)
+    runner.halt()
+    assert [peer.closes and peer.closes[0][0] for peer in peers] == [1011, 4010, []]
+    assert [hosted.match.ended for hosted in runner.hosted.values()] == [True, True, False]
+
+
+async def test_a_socket_that_raises_is_cut_and_the_others_of_its_match_are_written() -> None:
+    runner = runner_of()
+    broken, good = seated(runner), seated(runner)
+    runner.start()
+    await until(lambda: len(broken.written) > 2)
+    broken.raises = True
+    await until(lambda: broken.aborted)
+    written = len(good.written)
+    await until(lambda: len(good.written) > written + 3)
+    runner.halt()
+    assert list(runner.lines.values()) == [good.line]
+    assert len(runner.hosted["1"].match.occupants) == 1
+
+
+async def test_a_socket_that_raises_when_it_is_closed_does_not_keep_the_others_open() -> None:
+    runner = runner_of()
+    broken, good = seated(runner), seated(runner)
+    runner.start()
+    await until(lambda: len(good.written) > 2)
+    broken.raises = True
+    runner.stop(1012, "restart")
+    runner.halt()
+    assert broken.aborted and good.closes == [(1012, "restart")]
+    assert not runner.lines
+
+
+async def test_a_match_that_is_too_broken_to_end_stops_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    runner = runner_of(2)
+    victim, neighbour = seated(runner, "1"), seated(runner, "2")
+
+    def broken(*_: Any) -> None:
+        raise AssertionError("a bug of ours")
+
+    for door in ("advance", "end", "effects"):
+        monkeypatch.setattr(runner.hosted["1"].match, door, broken)
+    runner.start()
+    await until(lambda: victim.closes and len(neighbour.written) > 3)
+    runner.halt()
+    assert victim.closes[0][0] == 1011
+    assert not neighbour.closes
+
+
+async def test_the_scheduler_wakes_again_whatever_raises(monkeypatch: pytest.MonkeyPatch) -> None:
+    runner = runner_of(2)
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: None)
+
+    def broken() -> None:
+        raise AssertionError("a bug of ours")
+
+    monkeypatch.setattr(runner, "_collect_garbage", broken)
+    runner.start()
+    await until(lambda: all(hosted.match.tick > 3 for hosted in runner.hosted.values()))
+    runner.halt()
+
+
+async def test_when_every_match_has_ended_no_timer_is_left_and_garbage_is_pythons_own_affair() -> None:
+    now, collector = clock_ns(), IdleCollector()
+    runner = MatchRunner([Match(Dots(), each, start_ns=now) for each in "12"], collector=collector)
+    runner.start()
+    collector.start()
+    try:
+        await until(lambda: runner.hosted["1"].match.tick > 2)
+        runner.tell_match(runner.hosted["1"], facts.Stop(1000, "over"))
+        ticks = runner.hosted["2"].match.tick
+        await until(lambda: runner.hosted["2"].match.tick > ticks + 2)
+        assert runner._timer is not None and not gc.isenabled()
+        runner.tell_match(runner.hosted["2"], facts.Stop(1000, "over"))
+        assert runner._timer is None and gc.isenabled()
+        await asyncio.sleep(0.05)
+        assert runner._timer is None
+    finally:
+        collector.stop()
+        runner.halt()
 
 
 async def test_a_lost_line_leaves_its_seat() -> None:

@@ -10,7 +10,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.frames import Frame, Opcode
 
 from game_server.shell.serve import Node
-from game_server.shell.websocket_server import Connection
+from game_server.shell.websocket_server import HELD_BYTES_MAX, SPARE_CONNECTIONS, Connection
 from protocol.codec import encode
 from protocol.messages import SUBPROTOCOL, Keyframe, Refusal, Welcome
 from tests.game_server.shell.game_for_tests import EXPLODE, HELLO, dial, push, running
@@ -124,6 +124,25 @@ async def test_beyond_the_limit_of_connections_a_request_is_answered_503() -> No
             await dial(node.url())
         assert caught.value.response.status_code == 503
         assert caught.value.response.headers["Retry-After"] == "5"
+        await player.socket.close()
+
+
+async def test_sockets_that_ask_for_nothing_are_limited_too_and_a_full_node_still_tells_its_health() -> None:
+    async with running(connections_max=2) as node:
+        idle = [await asyncio.open_connection("127.0.0.1", node.server.port) for _ in range(SPARE_CONNECTIONS + 1)]
+        status, _ = await http(node, "GET /healthz HTTP/1.1\nHost: x\n\n")
+        assert status == 200
+        idle += [await asyncio.open_connection("127.0.0.1", node.server.port) for _ in range(40)]
+        answer = await asyncio.wait_for(idle[-1][0].read(), 2)
+        assert answer.startswith(b"HTTP/1.1 503 ") and b"Retry-After: 5\r\n" in answer
+        assert len(node.server.connections) == 2 + SPARE_CONNECTIONS
+        for _, writer in idle:
+            writer.close()
+        async with asyncio.timeout(2):
+            while node.server.connections:
+                await asyncio.sleep(0.01)
+        player = await dial(node.url())
+        await player.join()
         await player.socket.close()
 
 
@@ -250,6 +269,52 @@ async def test_a_client_that_holds_too_much_is_cut() -> None:
             while node.server.connections:
                 await asyncio.sleep(0.01)
         await player.abort()
+
+
+async def test_a_client_that_pings_and_does_not_read_is_cut() -> None:
+    async with running(ping_seconds=60, handshake_seconds=60) as node:
+        player = await dial(node.url())
+        await player.join()
+        transport = player.socket.transport
+        transport.pause_reading()
+        connection = only_connection(node)
+        block = Frame(Opcode.PING, b"x" * 125).serialize(mask=True) * 500
+        held = 0
+        async with asyncio.timeout(20):
+            while node.server.connections:
+                if transport.get_write_buffer_size() < 1_000_000:
+                    transport.write(block)
+                await asyncio.sleep(0)
+                if not connection._transport.is_closing():
+                    held = max(held, connection._transport.get_write_buffer_size())
+        assert held < 2 * HELD_BYTES_MAX
+        assert not node.runner.lines
+        await player.abort()
+
+
+async def test_pongs_that_answer_no_ping_keep_no_socket_alive() -> None:
+    async with running(ping_seconds=0.05) as node:
+        player = await dial(node.url())
+        await player.join()
+        transport = player.socket.transport
+        transport.pause_reading()
+        async with asyncio.timeout(3):
+            while node.server.connections:
+                for payload in (b"", *(bytes((0, 0, 0, n)) for n in range(20))):
+                    transport.write(Frame(Opcode.PONG, payload).serialize(mask=True))
+                await asyncio.sleep(0.01)
+        assert not node.runner.lines
+        await player.abort()
+
+
+async def test_a_pong_before_any_ping_measures_nothing() -> None:
+    async with running(ping_seconds=60) as node:
+        player = await dial(node.url())
+        await player.join()
+        await player.socket.pong(b"")
+        await asyncio.wait_for(await player.socket.ping(), 2)
+        assert only_connection(node).rtt_ms is None
+        await player.socket.close()
 
 
 async def test_a_flood_from_one_socket_does_not_stop_anothers_states() -> None:
