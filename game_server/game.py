@@ -9,8 +9,10 @@ from typing import Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from game_server.sim.hooks import Emitted
 from game_server.sim.seat import Seat
 from game_server.sim.world import World
+from protocol.codec import pack
 from protocol.declare import Audience, Chat, Command, Entity, Event, Input, Record, Said, everyone
 from protocol.errors import UsageFault
 from protocol.vocabulary import Vocabulary
@@ -47,11 +49,12 @@ class Game:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        if not 1 <= cls.tick_rate_hz <= 240:
-            raise UsageFault(f"{cls.__name__}.tick_rate_hz = {cls.tick_rate_hz}: give 1 to 240")
-        if not 1 <= cls.seats_max <= 1000:
-            raise UsageFault(f"{cls.__name__}.seats_max = {cls.seats_max}: give 1 to 1000")
-        scope = vars(sys.modules[cls.__module__])
+        for name, most in (("tick_rate_hz", 240), ("seats_max", 1000)):
+            value = getattr(cls, name)
+            if type(value) is not int or not 1 <= value <= most:
+                raise UsageFault(f"{cls.__name__}.{name} = {value!r}: give a whole number from 1 to {most}")
+        modules = [each.__module__ for each in reversed(cls.__mro__) if issubclass(each, Game) and each is not Game]
+        scope = {key: value for module in modules for key, value in vars(sys.modules[module]).items()}
         entities = _listed_or_found(cls, "entities", Entity, scope)
         commands = _listed_or_found(cls, "commands", Command, scope)
         events = _listed_or_found(cls, "events", Event, scope)
@@ -69,20 +72,25 @@ class Game:
         elif options:
             raise UsageFault(f"{type(self).__name__} has no options, {', '.join(options)} was given")
         self.ended = False
-        self._emitted: list[tuple[Event, Seat | Audience | Entity]] = []
+        self._emitted: list[Emitted] = []
 
     def emit(self, event: Event, to: Seat | Audience | Entity = everyone) -> None:
         """Send a reliable fact to everyone, to one seat, or to `who_sees(entity)`."""
         if to not in (everyone,) and not isinstance(to, Seat | Entity):
             raise UsageFault(f"emit(..., to={to!r}): give everyone, a seat, or who_sees(entity)")
-        self._emitted.append((event, to))
+        kind, values = self.vocabulary.event_values(event)
+        try:
+            pack(values)
+        except (OverflowError, ValueError) as error:
+            raise UsageFault(f"{event!r} cannot be carried: {error}") from error
+        self._emitted.append((kind, values, to))
 
     def end(self) -> None:
         """Finish the match after this tick; clients are closed with 1000."""
         self.ended = True
 
-    def take_emitted(self) -> list[tuple[Event, Seat | Audience | Entity]]:
-        """Return the events emitted since the last call."""
+    def take_emitted(self) -> list[Emitted]:
+        """Return the events emitted since the last call: kind, values, and whom they reach."""
         emitted, self._emitted = self._emitted, []
         return emitted
 
@@ -113,7 +121,7 @@ class Game:
         """One step of the rules, after all inputs of the tick."""
 
     def on_leave(self, seat: Seat) -> None:
-        """A player left: despawn what should not stay."""
+        """A player left. What the seat still owns after this is despawned."""
 
     def on_stop(self) -> None:
         """The match ends in order."""

@@ -41,6 +41,7 @@ CLOSE_CODES: dict[int, CloseCode] = {
         CloseCode(4001, "replaced by a newer socket of the same player", "the client", Return.NEVER),
         CloseCode(4003, "the schema of this client is not the match's", "the client", Return.NEVER),
         CloseCode(4004, "no such match", "the client", Return.NEVER),
+        CloseCode(4008, "acknowledged nothing for 5 s", "the client or the network", Return.AT_ONCE),
         CloseCode(4010, "the match ended by an error in its game", "the game", Return.NEVER),
     )
 }

@@ -62,7 +62,7 @@ def replicated(default: Any, **options: Any) -> Any:
 
 
 def kept(default: Any) -> Any:
-    """Declare a field that stays on the server."""
+    """Declare a field that stays on the server; a list, dict or set is copied for each entity."""
     return _Declared(default, None)
 
 
@@ -166,7 +166,7 @@ def _refuse_undeclared(name: str, namespace: dict[str, Any]) -> None:
 def _try_default(where: str, kind: FieldKind, default: Any) -> None:
     try:
         kind.to_wire(default)
-    except (TypeError, ValueError, AttributeError) as error:
+    except (TypeError, ValueError, AttributeError, OverflowError) as error:
         raise UsageFault(f"{where}: its own default {default!r} cannot be carried: {error}") from error
 
 
@@ -185,7 +185,10 @@ class Entity(metaclass=EntityMeta):
 
     def __init__(self, **values: Any) -> None:
         for name, default in type(self).declaration.defaults:
-            setattr(self, name, values.pop(name, default))
+            if name in values:
+                setattr(self, name, values.pop(name))
+            else:
+                setattr(self, name, default.copy() if type(default) in (list, dict, set) else default)
         if values:
             raise UsageFault(f"{type(self).__name__} has no field {next(iter(values))!r}")
         self.id = EntityId(-1)

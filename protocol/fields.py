@@ -84,7 +84,9 @@ class IntRange:
             raise UsageFault(f"min={self.min}, max={self.max}: give min <= max, both within 2**53")
 
     def to_wire(self, value: int) -> int:
-        """Return `value` itself. Raises ValueError outside the range."""
+        """Return `value` itself. Raises ValueError outside the range, TypeError for what is no int."""
+        if not isinstance(value, int):
+            raise TypeError("an int is needed here; round it first")
         if not self.min <= value <= self.max:
             raise ValueError(f"{value} is not in {self.min}..{self.max}")
         return int(value)
@@ -203,7 +205,10 @@ class Text:
             raise UsageFault(f"max_length={self.max_length} must be from 1 to 255; longer text belongs in an event")
 
     def to_wire(self, value: str) -> str:
-        """Return `value` itself. Raises ValueError when it is too long."""
+        """Return `value` itself. Raises ValueError when it is too long, TypeError for what is no str."""
+        if not isinstance(value, str):
+            raise TypeError("a str is needed here")
+        value.encode()  # A lone surrogate cannot be sent, and says so as a ValueError.
         if len(value) > self.max_length:
             raise ValueError(f"text of {len(value)} characters is longer than {self.max_length}")
         return value
@@ -232,7 +237,9 @@ class Ref:
     modulo: ClassVar[int] = 0
 
     def to_wire(self, value: int | None) -> int:
-        """Return the id, or -1 for None."""
+        """Return the id, or -1 for None. Raises TypeError for what is neither."""
+        if value is not None and not isinstance(value, int):
+            raise TypeError("an entity's id or None is needed here: write target = entity.id")
         return -1 if value is None else int(value)
 
     def from_wire(self, wire: Any) -> int | None:
@@ -264,7 +271,12 @@ class Cells:
             raise UsageFault(f"cells={self.count} of {len(self.names)} values: at most 1024 cells of 256 values")
 
     def to_wire(self, value: tuple[Enum, ...]) -> bytes:
-        """Return one byte per cell. Raises ValueError for another number of cells."""
+        """Return one byte per cell. Raises ValueError for another number of cells, TypeError for a list.
+
+        A list would be changed in place, and a change in place cannot be seen by comparing.
+        """
+        if not isinstance(value, tuple):
+            raise TypeError("a tuple is needed here: build a new one for each change")
         if len(value) != self.count:
             raise ValueError(f"{len(value)} cells where {self.count} are declared")
         return bytes([self.names.index(cell.name) for cell in value])

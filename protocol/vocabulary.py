@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from protocol.declare import EdgeMark, Entity, Input, Record
 from protocol.errors import PeerFault, UsageFault
+from protocol.messages import VALUES_MAX
 from protocol.schema import KINDS_MAX, EntityKind, RecordKind, Schema, ValueField
 
 R = TypeVar("R", bound=Record)
@@ -36,11 +37,15 @@ class Codebook(Generic[R]):
                 tag = "enum"
                 self._enums.append((place, annotation))
                 default = default.value if isinstance(default, Enum) else default
+                if not all(type(each.value) in (int, str) for each in annotation):
+                    raise UsageFault(f"{cls.__name__}.{name}: the values of {annotation.__name__} must be ints or strs")
             else:
                 tag = next((tag for base, tag in _TYPES if annotation is base), "")
             if not tag:
                 raise UsageFault(f"{cls.__name__}.{name}: a field here is an int, bool, float, str, enum or Edge")
             fields.append(ValueField(name, tag, default))
+        if len(fields) > VALUES_MAX:
+            raise UsageFault(f"{cls.__name__} has {len(fields)} fields, {VALUES_MAX} can be carried: split it")
         self.kind = RecordKind(cls.__name__, tuple(fields))
         self._names = [each.name for each in fields]
 
@@ -80,9 +85,16 @@ class Vocabulary:
         self.input = None if input is None else Codebook(input)
         self.commands = [Codebook(each) for each in commands]
         self.events = [Codebook(each) for each in events]
-        for what in (self.entities, self.commands, self.events):
-            if len(what) > KINDS_MAX:
-                raise UsageFault(f"{len(what)} kinds of one sort are declared, {KINDS_MAX} can be carried")
+        for names in (
+            [each.__name__ for each in self.entities],
+            [each.kind.name for each in self.commands],
+            [each.kind.name for each in self.events],
+        ):
+            if len(names) > KINDS_MAX:
+                raise UsageFault(f"{len(names)} kinds of one sort are declared, {KINDS_MAX} can be carried")
+            twice = [name for place, name in enumerate(names) if name in names[:place]]
+            if twice:
+                raise UsageFault(f"two kinds are called {twice[0]}, and a client could not tell them apart: rename one")
         self.entity_place = {cls: place for place, cls in enumerate(self.entities)}
         self._event_place = {book.cls: place for place, book in enumerate(self.events)}
         self._command_place = {book.cls: place for place, book in enumerate(self.commands)}

@@ -77,6 +77,10 @@ class Audiences:
         """Return the records that `seat` sees, by id."""
         return {record.id: record for view in self._views(seat) for record in view.members.values()}
 
+    def saw(self, seat: SeatId, entity_id: int) -> bool:
+        """Tell whether `seat` sees an entity, or saw it until this tick."""
+        return any(view.saw(entity_id, self.fragments.tick) for view in self._views(seat))
+
     def hash(self, seat: SeatId) -> int:
         """Return the state hash of what `seat` sees; seats with nothing of their own share one."""
         if len(self._views(seat)) > 1:

@@ -67,6 +67,17 @@ class View:
             if record.id not in self.members:
                 self.enter(record, tick)
 
+    def saw(self, entity_id: int, tick: int) -> bool:
+        """Tell whether an entity is seen, or left in `tick`."""
+        if entity_id in self.members:
+            return True
+        for crossing in reversed(self._crossings):
+            if crossing.tick < tick:
+                break
+            if crossing.id == entity_id and crossing.left:
+                return True
+        return False
+
     def forget(self, before: int) -> None:
         """Drop the history up to tick `before`; no base older than that can be asked for."""
         while self._crossings and self._crossings[0].tick <= before:

@@ -5,8 +5,11 @@ from typing import Any, Protocol
 
 from game_server.sim.seat import Seat
 from game_server.sim.world import World
-from protocol.declare import Audience, Entity, Event, Record
+from protocol.declare import Audience, Entity, Record
 from protocol.vocabulary import Vocabulary
+
+Emitted = tuple[int, list[Any], Seat | Audience | Entity]
+"""An event on its way: its kind, its values, and whom it reaches."""
 
 
 class Hooks(Protocol):
@@ -23,7 +26,7 @@ class Hooks(Protocol):
     dt_s: float
     ended: bool
 
-    def take_emitted(self) -> "list[tuple[Event, Seat | Audience | Entity]]":
+    def take_emitted(self) -> list[Emitted]:
         """Return the events emitted since the last call."""
 
     def on_start(self) -> None:

@@ -35,7 +35,7 @@ from game_server.sim.facts import (
 )  # fmt: skip
 from game_server.sim.hooks import Hooks
 from game_server.sim.input_buffer import InputBuffer, Verdict
-from game_server.sim.occupant import COMMANDS_WAITING_MAX, Occupant
+from game_server.sim.occupant import COMMANDS_PER_S, COMMANDS_WAITING_MAX, Occupant
 from game_server.sim.outgoing import Outgoing
 from game_server.sim.seat import Seat
 from game_server.sim.world import World
@@ -96,7 +96,7 @@ class Match:
         self.ended = False
         self._occupants: dict[int, Occupant] = {}
         self._seats: dict[SeatId, Occupant] = {}
-        self._arrivals: deque[Join | Gone | tuple[Occupant, int, Record]] = deque()
+        self._arrivals: deque[Join | Gone | Occupant] = deque()
         self._effects: list[Effect] = []
         self._outgoing = Outgoing(self)
         self._started = False
@@ -149,7 +149,8 @@ class Match:
                 if occupant is not None:
                     occupant.blocked = isinstance(fact, Blocked)
             case Stop(code, sentence):
-                self._guard(self.game.on_stop)
+                if self._guard(self.game.on_stop):
+                    self._guard(self._send_events, now_ns)
                 self.end(code, sentence)
 
     def advance(self, now_ns: int) -> None:
@@ -189,17 +190,19 @@ class Match:
                 assert isinstance(value, Input), "the session passes the parsed input"
                 self._hear_input(occupant, message, value, now_ns)
             case Ack(tick):
-                self._hear_ack(occupant, tick)
+                self._hear_ack(occupant, tick, now_ns)
             case CommandFrame(sequence):
                 assert value is not None, "the session passes the parsed command"
                 self._hear_command(occupant, sequence, value)
             case EventAck(sequence):
-                occupant.events_acked = max(occupant.events_acked, min(sequence, occupant.last_event))
+                if occupant.events_acked < sequence <= occupant.last_event:
+                    occupant.events_acked = sequence
+                    occupant.acknowledged(now_ns)
             case Resync(last_tick):
                 self._hear_resync(occupant, last_tick, now_ns)
 
     def _hear_input(self, occupant: Occupant, frame: InputFrame, input: Input, now_ns: int) -> None:
-        self._hear_ack(occupant, frame.tick - frame.ack_back)
+        self._hear_ack(occupant, frame.tick - frame.ack_back, now_ns)
         if frame.clock != self.clock.generation:
             self.counts.inputs_stale_clock += 1
             return
@@ -215,9 +218,10 @@ class Match:
             case Verdict.DOUBLE:
                 self.counts.inputs_double += 1
 
-    def _hear_ack(self, occupant: Occupant, tick: int) -> None:
-        if occupant.base is not None and tick <= occupant.base:
-            occupant.acked_tick = max(occupant.acked_tick, tick)
+    def _hear_ack(self, occupant: Occupant, tick: int, now_ns: int) -> None:
+        if occupant.base is not None and occupant.acked_tick < tick <= occupant.base:
+            occupant.acked_tick = tick
+            occupant.acknowledged(now_ns)
 
     def _hear_command(self, occupant: Occupant, sequence: int, command: Record) -> None:
         if sequence <= occupant.last_command:
@@ -226,11 +230,11 @@ class Match:
         elif sequence != occupant.last_command + 1:
             self._drop(occupant, 1002, f"command {sequence} came after {occupant.last_command}: one is missing")
         elif len(occupant.commands) >= COMMANDS_WAITING_MAX:
-            self._drop(occupant, 1008, f"more than {COMMANDS_WAITING_MAX} commands within one tick")
+            self._drop(occupant, 1008, f"{COMMANDS_WAITING_MAX} commands wait: send at most {COMMANDS_PER_S} a second")
         else:
             occupant.last_command = sequence
-            occupant.commands.append((sequence, command))
-            self._arrivals.append((occupant, sequence, command))
+            occupant.commands.append(command)
+            self._arrivals.append(occupant)
 
     def _hear_resync(self, occupant: Occupant, last_tick: int, now_ns: int) -> None:
         if occupant.resynced_ns is not None and now_ns - occupant.resynced_ns < RESYNC_NS:
@@ -248,27 +252,33 @@ class Match:
     def _run_tick(self, now_ns: int) -> None:
         tick = self.clock.next_tick
         self.game.tick = tick
+        for occupant in self._seats.values():
+            occupant.begin_tick()
+            if occupant.is_silent(now_ns) and not occupant.dropped:
+                self._drop(occupant, 4008, "nothing was acknowledged for 5 s")
         if not (self._guard(self._play, tick) and self._guard(self._commit, tick)):
             return
         self.clock.ran()
         self.counts.ticks += 1
-        self._effects += self._outgoing.frames(tick, now_ns)
-        if self.game.ended:
-            self._guard(self.game.on_stop)
+        if self._guard(self._send, tick, now_ns) and self.game.ended:
             self.end(1000, "the match is over")
 
+    def _send(self, tick: int, now_ns: int) -> None:
+        self._effects += self._outgoing.frames(tick, now_ns)
+
+    def _send_events(self, now_ns: int) -> None:
+        self._effects += self._outgoing.events(self.tick, now_ns)
+
     def _play(self, tick: int) -> None:
-        while self._arrivals:
-            match self._arrivals.popleft():
+        arrivals, self._arrivals = self._arrivals, deque()
+        for arrival in arrivals:
+            match arrival:
                 case Join() as join:
                     self._seat(join)
                 case Gone(connection):
                     self._unseat(connection)
-                case occupant, _, command:
-                    occupant.commands.popleft()
-                    if self._seats.get(occupant.seat.id) is occupant:
-                        self.counts.commands += 1
-                        self.game.asked_command(occupant.seat, command)
+                case occupant:
+                    self._command(occupant)
         for occupant in list(self._seats.values()):
             if occupant.inputs is not None:
                 due = occupant.inputs.take(tick)
@@ -277,6 +287,18 @@ class Match:
                     self.counts.substitutions += 1
                 self.game.on_input(occupant.seat, due.input)
         self.game.on_tick(tick)
+        if self.game.ended:
+            self.game.on_stop()
+
+    def _command(self, occupant: Occupant) -> None:
+        """Apply the oldest command of `occupant`, or let it wait for a later tick if there were too many."""
+        if self._seats.get(occupant.seat.id) is not occupant:
+            return
+        if not occupant.may_command():
+            self._arrivals.append(occupant)
+            return
+        self.counts.commands += 1
+        self.game.asked_command(occupant.seat, occupant.commands.popleft())
 
     def _commit(self, tick: int) -> None:
         born, changed, died = self.world.commit(Tick(tick))
@@ -299,7 +321,7 @@ class Match:
         inputs = None
         if self.vocabulary.input is not None:
             inputs = InputBuffer(self.vocabulary.input.cls(), self.vocabulary.input.edges, self.tick_rate_hz)
-        occupant = Occupant(seat, join.connection, inputs)
+        occupant = Occupant(seat, join.connection, inputs, self.tick_rate_hz)
         self._occupants[join.connection] = self._seats[seat.id] = occupant
         self.game.seats.append(seat)
         self.audiences.admit(seat.id)
@@ -321,13 +343,14 @@ class Match:
         del self._seats[seat.id]
         self.game.seats.remove(seat)
         self.game.on_leave(seat)
+        self.world.despawn_owned(seat)
         self.audiences.dismiss(seat.id)
         self._effects.append(Told("info", "seat_left", {"seat": seat.id, "tick": self.tick}))
 
     def _guard(self, hook: Any, *arguments: Any) -> bool:
         try:
             hook(*arguments)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             fields = {"tick": self.tick, "error": repr(error), "traceback": traceback.format_exc()}
             self._effects.append(Told("error", "game_failed", fields))
             self.end(4010, f"the match ended by an error in its game: {type(error).__name__}")

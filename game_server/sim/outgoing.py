@@ -11,9 +11,9 @@ from typing import Protocol
 from game_server.replication.audience import Audiences
 from game_server.replication.delta import keyframe_frame, state_frame
 from game_server.sim.clock import MatchClock
-from game_server.sim.facts import Close, Effect, Send
+from game_server.sim.facts import Effect, Send
 from game_server.sim.hooks import Hooks
-from game_server.sim.occupant import EVENTS_UNACKNOWLEDGED_MAX, SLACK_NONE, Occupant
+from game_server.sim.occupant import SLACK_NONE, Occupant
 from game_server.sim.seat import Seat
 from protocol.codec import encode
 from protocol.declare import Audience, Entity
@@ -62,13 +62,12 @@ class Outgoing:
                 frame = self._state(occupant, tick, now_ns)
                 if frame is not None:
                     occupant.sent_ns, occupant.base = now_ns, tick
+                    occupant.sent(now_ns)
                     occupant.substituted = False
                     occupant.clock_told = self._match.clock.generation
                     yield Send(occupant.connection, frame)
-        yield from self._events(tick, occupants)
+        yield from self.events(tick, now_ns)
         for occupant in occupants:
-            if occupant.dropped:
-                continue
             applied = occupant.last_command - len(occupant.commands)
             if applied != occupant.command_acked:
                 occupant.command_acked = applied
@@ -96,26 +95,22 @@ class Outgoing:
         self._match.counts.states += 1
         return state_frame(tick, base, flags, occupant.take_slack(), delta, audiences.hash(seat) if hashed else None)
 
-    def _events(self, tick: int, occupants: list[Occupant]) -> Iterator[Effect]:
-        game = self._match.game
-        for event, to in game.take_emitted():
-            kind, values = game.vocabulary.event_values(event)
-            for occupant in occupants:
+    def events(self, tick: int, now_ns: int) -> Iterator[Effect]:
+        """Yield the events that the game emitted, to whom they reach."""
+        for kind, values, to in self._match.game.take_emitted():
+            for occupant in self._match.occupants:
                 if occupant.dropped or not self._reaches(to, occupant):
                     continue
-                if occupant.events_waiting >= EVENTS_UNACKNOWLEDGED_MAX:
-                    sentence = f"{EVENTS_UNACKNOWLEDGED_MAX} events were not acknowledged"
-                    occupant.dropped = True
-                    yield Close(occupant.connection, 1008, sentence)
-                    continue
                 occupant.last_event += 1
+                occupant.sent(now_ns)
                 yield Send(occupant.connection, encode(EventFrame(occupant.last_event, tick, kind, values)))
 
     def _reaches(self, to: Seat | Audience | Entity, occupant: Occupant) -> bool:
         match to:
             case Seat():
-                return to.id == occupant.seat.id
+                # Not equal but the same: who leaves may be followed by another on the same seat within a tick.
+                return to is occupant.seat
             case Entity():
-                return to.id in self._match.audiences.visible(occupant.seat.id)
+                return self._match.audiences.saw(occupant.seat.id, to.id)
             case _:
                 return True

@@ -14,6 +14,7 @@ from game_server.sim.seat import Seat
 from protocol.declare import Audience, Entity
 from protocol.errors import GameFault, UsageFault
 from protocol.ids import EntityId, SeatId, Tick
+from protocol.messages import STATE_ITEMS_MAX
 from protocol.vocabulary import Vocabulary
 
 E = TypeVar("E", bound=Entity)
@@ -32,6 +33,7 @@ class World:
         self._unborn: dict[int, tuple[Entity, Record]] = {}
         self._died: list[Record] = []
         self._tick = Tick(0)
+        self._items = 0
 
     def __len__(self) -> int:
         return len(self._entities)
@@ -46,6 +48,9 @@ class World:
             raise UsageFault(f"{entity!r} is in the world already: spawn a new {kind.__name__}")
         if kind.audience is Audience.OWNER and owner is None:
             raise UsageFault(f"{kind.__name__} is seen by its owner only: spawn it with owner=seat")
+        self._items += 4 + len(kind.declaration.fields)
+        if self._items > STATE_ITEMS_MAX:
+            raise GameFault(f"{len(self._entities)} entities are more than one keyframe can carry: despawn some")
         entity.id, generation = self._ids.take(kind.short_lived)
         entity.owner = None if owner is None else owner.id
         self._entities[entity.id] = entity
@@ -61,6 +66,7 @@ class World:
         """Remove `entity`. Raises `UsageFault` when it is not in the world."""
         if self._entities.get(entity.id) is not entity:
             raise UsageFault(f"{entity!r} is not in the world: it was despawned already or never spawned")
+        self._items -= 4 + len(type(entity).declaration.fields)
         del self._entities[entity.id]
         del self._by_kind[type(entity)][entity.id]
         if entity.owner is not None:
@@ -90,6 +96,13 @@ class World:
         if not found:
             raise GameFault(f"seat {seat.id} owns no {kind.__name__}: spawn it with owner=seat, or ask all_owned()")
         return cast(E, next(iter(found.values())))
+
+    def despawn_owned(self, seat: Seat) -> None:
+        """Remove all that belongs to `seat`: whoever sits there next must not inherit it."""
+        for (owner, _), entities in list(self._by_owner.items()):
+            if owner == seat.id:
+                for entity in list(entities.values()):
+                    self.despawn(entity)
 
     def commit(self, tick: Tick) -> tuple[list[Record], list[Record], list[Record]]:
         """Return the records that were born, changed and died since the last commit. Raises `GameFault`."""

@@ -17,7 +17,7 @@ from game_server.sim.seat import Seat
 from protocol.codec import decode
 from protocol.declare import Entity, can_see, kept, owner, replicated
 from protocol.ids import SeatId
-from protocol.messages import Direction, Hello, Keyframe, Resync, State, Welcome
+from protocol.messages import Ack, Direction, Hello, Keyframe, Resync, State, Welcome
 from protocol.schema import Schema
 from protocol.state_codec import WireState
 
@@ -158,6 +158,7 @@ class _RandomClient:
             self._ask(match, now_ns)
             return
         self.frames += 1
+        match.handle(FromConnection(self.connection, Ack(self.state.tick)), now_ns)
         self._compare(match, message)
         self.past.append(_copy(self.state))
         if self.dice.random() < 0.05:

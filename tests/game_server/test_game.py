@@ -58,8 +58,10 @@ def test_options_are_checked_and_defaulted() -> None:
         Plain(coins=1)
 
 
-@pytest.mark.parametrize(("name", "value"), [("tick_rate_hz", 0), ("tick_rate_hz", 1000), ("seats_max", 0)])
-def test_a_rate_or_size_out_of_range_fails_at_definition(name: str, value: int) -> None:
+@pytest.mark.parametrize(
+    ("name", "value"), [("tick_rate_hz", 0), ("tick_rate_hz", 1000), ("tick_rate_hz", 20.0), ("seats_max", 0)]
+)
+def test_a_rate_or_size_out_of_range_fails_at_definition(name: str, value: float) -> None:
     with pytest.raises(UsageFault, match=name):
         type("Bad", (Game,), {name: value, "__module__": __name__})
 
@@ -84,3 +86,12 @@ def test_importing_a_game_brings_no_sockets() -> None:
     code = f"import game_server, sys; print([m for m in {names} if m in sys.modules])"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert shown.strip() == "[]"
+
+
+def test_a_game_that_extends_one_of_another_module_keeps_its_vocabulary() -> None:
+    from tests.game_server.other_module import Base
+
+    class Faster(Base):
+        tick_rate_hz = 60
+
+    assert [each.__name__ for each in Faster.vocabulary.entities] == ["Elsewhere", "Coin"]

@@ -63,7 +63,9 @@ def server() -> Iterator[Server]:
         yield server
     finally:
         server.process.kill()
-        server.process.communicate()
+        server.process.wait()
+        if server.process.stderr is not None:
+            server.process.stderr.close()
 
 
 @pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGINT])
@@ -134,6 +136,22 @@ async def test_garbage_closes_its_sender_and_leaves_the_neighbour(server: Server
     assert (await asyncio.wait_for(bad.closed(), 5))[0] == 1002
     assert len(await good.states(10)) == 10
     await good.socket.close()
+
+
+async def test_a_log_that_nobody_reads_any_more_ends_no_match(server: Server) -> None:
+    assert server.process.stderr is not None
+    server.process.stderr.close()
+    quitter, player = await dial(server.url), await dial(server.url)
+    await quitter.join()
+    await quitter.socket.send(b"\xff\x00\xff")  # which is logged
+    assert (await asyncio.wait_for(quitter.closed(), 5))[0] == 1002
+    await player.join()
+    assert len(await player.states(20)) == 20
+    other = await dial(server.url.removesuffix("1") + "2")
+    await other.join()
+    assert len(await other.states(5)) == 5
+    for each in (player, other):
+        await each.socket.close()
 
 
 async def test_healthz_tells_of_matches_traffic_and_the_process(server: Server) -> None:

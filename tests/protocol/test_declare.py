@@ -49,6 +49,7 @@ def test_capturing_one_field_gives_a_tuple_and_none_gives_an_empty_one() -> None
         (None, {}, "ref=True"),
         ((1, 2), {}, "cells"),
         (object(), {}, "a field is"),
+        (float("inf"), {"step": 1}, "its own default"),
         (7, {"min": 0, "max": 3}, "its own default"),
         ("too long", {"max_length": 3}, "its own default"),
         (1, {"min": 0, "step": 2}, "cannot be carried"),
@@ -67,6 +68,15 @@ def test_the_65th_field_fails_at_definition() -> None:
         type(Entity)("Wide", (Entity,), fields)
     del fields["f64"]
     assert len(type(Entity)("Wide", (Entity,), fields).declaration.fields) == 64
+
+
+def test_a_kept_collection_is_each_entitys_own() -> None:
+    class Bag(Entity):
+        things: list[int] = kept([])
+
+    first, second = Bag(), Bag()
+    first.things.append(1)
+    assert second.things == []
 
 
 def test_an_undeclared_attribute_fails_at_definition() -> None:

@@ -81,6 +81,11 @@ def test_a_value_that_cannot_be_carried_is_refused() -> None:
     for kind, value in ((Step(0.1), nan), (Step(1e-9), 1e9), (IntRange(0, 3), 4), (Text(2), "abc")):
         with pytest.raises(ValueError):
             kind.to_wire(value)
+    for kind, value in ((Text(9), b"ab"), (Cells(1, ("CLUBS",)), [Suit.CLUBS]), (IntRange(0, 3), 1.5), (Ref(), "3")):
+        with pytest.raises(TypeError):
+            kind.to_wire(value)
+    with pytest.raises(ValueError):
+        Text(9).to_wire("\ud800")
     with pytest.raises(ValueError):
         Cells(2, ("A",)).to_wire((Suit.CLUBS,))
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import pytest
 from pydantic import Field
 
-from protocol.declare import Chat, Command, Edge, Event, Input, Said
+from protocol.declare import Chat, Command, Edge, Entity, Event, Input, Said
 from protocol.errors import PeerFault, UsageFault
 from protocol.vocabulary import Vocabulary
 
@@ -77,3 +77,21 @@ def test_a_field_of_another_type_fails_at_definition() -> None:
 def test_a_game_without_input_refuses_input_frames() -> None:
     with pytest.raises(PeerFault, match="no per-tick input"):
         Vocabulary().parse_input([])
+
+
+def test_what_a_client_could_not_be_told_fails_at_definition() -> None:
+    class Pair(Enum):
+        ONE = (1, 2)
+
+    class Odd(Command):
+        pair: Pair
+
+    names = [f"f{n}" for n in range(65)]
+    wide = type("Wide", (Input,), {"__annotations__": dict.fromkeys(names, int)} | dict.fromkeys(names, 0))
+    first, second = type("Twin", (Entity,), {}), type("Twin", (Entity,), {})
+    with pytest.raises(UsageFault, match="ints or strs"):
+        Vocabulary(commands=(Odd,))
+    with pytest.raises(UsageFault, match="split it"):
+        Vocabulary(input=wide)
+    with pytest.raises(UsageFault, match="rename one"):
+        Vocabulary(entities=(first, second))

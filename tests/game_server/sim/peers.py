@@ -8,8 +8,11 @@ from game_server.sim.match import Match
 from protocol.codec import decode
 from protocol.declare import Record
 from protocol.messages import (
+    Ack,
     CommandFrame,
     Direction,
+    EventAck,
+    EventFrame,
     Hello,
     InputFrame,
     Keyframe,
@@ -35,6 +38,7 @@ class Table:
         self.told: list[Told] = []
         self.ended: Ended | None = None
         self.states: dict[int, WireState] = {}
+        self.acknowledging = True
 
     def join(self, connection: int, name: str = "Ada", hello: Hello = HELLO) -> None:
         self.handle(Join(connection, name, hello))
@@ -88,5 +92,13 @@ class Table:
                 self.states[connection] = WireState(Schema.from_wire(message.schema))
             case Keyframe():
                 self.states[connection].apply_keyframe(message)
+                self._acknowledge(connection, Ack(message.tick))
             case State() if self.states[connection].can_apply(message):
                 self.states[connection].apply_state(message)
+                self._acknowledge(connection, Ack(message.tick))
+            case EventFrame():
+                self._acknowledge(connection, EventAck(message.sequence))
+
+    def _acknowledge(self, connection: int, message: Message) -> None:
+        if self.acknowledging:
+            self.match.handle(FromConnection(connection, message), self.now_ns)

@@ -1,5 +1,6 @@
 """One match, driven by integers."""
 
+from collections.abc import Callable
 from random import Random
 from typing import Annotated
 
@@ -8,15 +9,15 @@ from pydantic import Field
 
 from game_server.game import Game
 from game_server.sim.facts import Blocked, Stop, Unblocked
+from game_server.sim.occupant import COMMANDS_BURST, COMMANDS_PER_S
 from game_server.sim.seat import Seat
-from protocol.close_codes import CLOSE_CODES
+from protocol.close_codes import CLOSE_CODES, Return, close_code
 from protocol.declare import Chat, Command, Entity, Event, Input, Said, owner, replicated
 from protocol.errors import UsageFault
 from protocol.messages import (
     CLOCK_SHIFT,
     Ack,
     CommandAck,
-    EventAck,
     EventFrame,
     Hello,
     InputFrame,
@@ -152,9 +153,8 @@ def test_a_blocked_client_gets_nothing_and_then_one_merged_state() -> None:
 
 def test_a_client_away_for_longer_than_the_history_gets_a_keyframe_that_says_so() -> None:
     table = race()
-    table.handle(Blocked(1))
     table.step(201)
-    table.handle(Unblocked(1))
+    table.say(1, Resync(0, 0))
     table.step()
     assert [each.reason for each in table.got(1, Keyframe)] == [KeyframeReason.JOINED, KeyframeReason.TOO_OLD]
 
@@ -227,14 +227,27 @@ def test_a_gap_in_commands_closes_that_connection_only() -> None:
     assert table.closed[0][0] == 1002 and 1 not in table.closed
 
 
-def test_a_flood_of_commands_within_one_tick_closes_that_connection_only() -> None:
+def test_a_flood_of_commands_closes_that_connection_only() -> None:
     table = race()
-    for sequence in range(1, 100):
+    for sequence in range(1, 300):
         table.command(0, sequence, Buy(price=0))
     assert table.closed[0][0] == 1008
-    table.step()
-    assert table.match.counts.commands == 64
     assert set(table.closed) == {0}
+
+
+def test_commands_beyond_the_burst_wait_their_turn_and_none_is_lost() -> None:
+    table = race()
+    for sequence in range(1, 201):
+        table.command(0, sequence, Buy(price=0))
+    table.step()
+    assert table.match.counts.commands == COMMANDS_BURST
+    table.step(20)
+    assert table.match.counts.commands == COMMANDS_BURST + COMMANDS_PER_S
+    table.command(1, 1, Buy(price=0))
+    table.step()
+    assert table.got(1, CommandAck)[-1].applied == 1, "the neighbour does not wait"
+    table.step(20 * 10)
+    assert table.got(0, CommandAck)[-1].applied == 200 and 0 not in table.closed
 
 
 def test_chat_reaches_everyone() -> None:
@@ -247,15 +260,83 @@ def test_chat_reaches_everyone() -> None:
         assert (event.kind, event.values, event.tick) == (1, [1, "B", "hello"], 1)
 
 
-def test_a_client_that_never_acknowledges_events_is_closed_after_256() -> None:
+def test_a_client_that_acknowledges_nothing_for_five_seconds_is_closed_and_may_return() -> None:
     table = race()
-    for sequence in range(1, 301):
+    table.acknowledging = False
+    for tick in range(1, 100):
+        table.say(0, InputFrame(0, tick, tick, 0, []), Steer(dx=1))
+        table.say(1, Ack(tick - 1))
+        table.step()
+    assert table.closed == {}
+    table.say(1, Ack(99))
+    table.step(5)
+    assert table.closed[0][0] == 4008 and 1 not in table.closed
+    assert close_code(4008).client is Return.AT_ONCE
+
+
+def test_a_burst_of_events_closes_nobody() -> None:
+    table = race()
+    table.acknowledging = False
+    for sequence in range(1, 201):
         table.command(0, sequence, Chat(text="x"))
-        table.say(1, EventAck(sequence - 1))
-        if sequence % 50 == 0:
-            table.step()
-    assert table.closed[0][0] == 1008 and 1 not in table.closed
-    assert len(table.got(0, EventFrame)) == 256
+    table.step(60)
+    assert table.closed == {} and len(table.got(1, EventFrame)) > 100
+
+
+def test_what_a_leaver_still_owns_goes_with_it() -> None:
+    class Careless(Race):
+        entities, commands, events = (Runner, Purse), (Buy,), (Bought,)
+
+        def on_leave(self, seat: Seat) -> None:
+            self.emit(Bought(price=1), to=seat)
+
+    table = Table(Careless())
+    table.join(0, "first")
+    table.step()
+    table.leave(0)
+    table.join(1, "second")
+    table.step()
+    (runner,) = table.match.game.world.all(Runner)
+    assert runner.name == "second"
+    assert table.got(1, EventFrame) == [], "what was meant for the leaver is not for who sits there next"
+
+
+@pytest.mark.parametrize("stop", ["by itself", "by the node"])
+def test_an_event_of_the_last_tick_still_arrives(stop: str) -> None:
+    class Farewell(Race):
+        entities, commands, events = (Runner, Purse), (Buy,), (Bought,)
+
+        def on_tick(self, tick: int) -> None:
+            if tick == 2 and stop == "by itself":
+                self.end()
+
+        def on_stop(self) -> None:
+            self.emit(Bought(price=7))
+
+    table = Table(Farewell())
+    table.join(0)
+    table.step(2)
+    if stop == "by the node":
+        table.handle(Stop(1012, "restart"))
+    else:
+        table.step()
+    assert [each.values for each in table.got(0, EventFrame)] == [[7]]
+    assert table.ended is not None and set(table.closed) == {0}
+
+
+@pytest.mark.parametrize("fault", [lambda game: game.emit(Said(seat=2**70, name="", text="")), lambda game: exit(3)])
+def test_whatever_a_hook_does_wrong_ends_its_match_with_4010(fault: Callable[[Game], None]) -> None:
+    class Faulty(Race):
+        entities, commands, events = (Runner, Purse), (Buy,), (Bought,)
+
+        def on_tick(self, tick: int) -> None:
+            if tick == 3:
+                fault(self)
+
+    table = Table(Faulty())
+    table.join(0)
+    table.step(4)
+    assert table.ended is not None and table.ended.code == 4010
 
 
 def test_at_most_five_ticks_catch_up_then_the_clock_moves_and_says_so() -> None:

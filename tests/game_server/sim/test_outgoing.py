@@ -32,6 +32,10 @@ class Lamps(Game):
         self.world.spawn(Pocket(), owner=seat)
 
     def on_tick(self, tick: int) -> None:
+        if self.ring == "last":
+            lamp = self.world.all(Lamp)[0]
+            self.emit(Rang(times=3), to=who_sees(lamp))
+            self.world.despawn(lamp)
         if self.ring == "lamp":
             self.emit(Rang(times=1), to=who_sees(self.world.all(Lamp)[0]))
         if self.ring == "pocket":
@@ -60,6 +64,12 @@ def test_an_event_reaches_those_who_see_its_entity() -> None:
     ring(table, "pocket")
     assert [each.values for each in table.got(0, EventFrame)] == [[1], [2]]
     assert [each.values for each in table.got(1, EventFrame)] == [[1]]
+
+
+def test_an_event_reaches_those_who_saw_its_entity_die() -> None:
+    table = lamps()
+    ring(table, "last")
+    assert [each.values for each in table.got(1, EventFrame)] == [[3]]
 
 
 def test_an_event_comes_after_the_state_of_its_tick() -> None:

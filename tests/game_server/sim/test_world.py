@@ -93,3 +93,10 @@ def test_a_value_that_cannot_be_carried_names_its_field(field: str, value: objec
     setattr(rock, field, value)
     with pytest.raises(GameFault, match=rf"Rock\(id=0\)\.{field}"):
         here.commit(Tick(1))
+
+
+def test_a_world_too_large_for_a_keyframe_says_so_before_it_is() -> None:
+    here = world()
+    with pytest.raises(GameFault, match="despawn some"):
+        for _ in range(20_000):
+            here.spawn(Rock())
