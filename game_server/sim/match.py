@@ -12,7 +12,6 @@ To test: drive it with integers for time; `game_server.testing.LocalMatch` does.
 
 import traceback
 from collections import deque
-from dataclasses import dataclass
 from random import Random
 from typing import Any
 
@@ -38,6 +37,7 @@ from game_server.sim.input_buffer import InputBuffer, Verdict
 from game_server.sim.occupant import COMMANDS_PER_S, COMMANDS_WAITING_MAX, Occupant
 from game_server.sim.outgoing import Outgoing
 from game_server.sim.seat import Seat
+from game_server.sim.statistics import MatchStatistics
 from game_server.sim.world import World
 from protocol.codec import encode
 from protocol.declare import Input, Record
@@ -49,26 +49,6 @@ HISTORY_S = 10
 QUARANTINE_S = 12
 RESYNC_NS = 250_000_000
 ARRIVALS_MAX = 4096
-
-
-@dataclass(slots=True)
-class MatchStatistics:
-    """Counts since the match began."""
-
-    ticks: int = 0
-    rebases: int = 0
-    inputs: int = 0
-    inputs_late: int = 0
-    inputs_early: int = 0
-    inputs_double: int = 0
-    inputs_stale_clock: int = 0
-    substitutions: int = 0
-    commands: int = 0
-    commands_double: int = 0
-    resyncs: int = 0
-    keyframes: int = 0
-    states: int = 0
-    from_strangers: int = 0
 
 
 class Match:
@@ -98,7 +78,7 @@ class Match:
         self._seats: dict[SeatId, Occupant] = {}
         self._arrivals: deque[Join | Gone | Occupant] = deque()
         self._effects: list[Effect] = []
-        self._outgoing = Outgoing(self)
+        self._outgoing = Outgoing(game, self.clock, self.audiences, self.counts)
         self._started = False
         game.world, game.rng, game.seats = self.world, Random(seed), []
         game.tick, game.dt_s = first_tick, 1 / game.tick_rate_hz
@@ -264,10 +244,10 @@ class Match:
             self.end(1000, "the match is over")
 
     def _send(self, tick: int, now_ns: int) -> None:
-        self._effects += self._outgoing.frames(tick, now_ns)
+        self._effects += self._outgoing.frames(self.occupants, tick, now_ns)
 
     def _send_events(self, now_ns: int) -> None:
-        self._effects += self._outgoing.events(self.tick, now_ns)
+        self._effects += self._outgoing.events(self.occupants, self.tick, now_ns)
 
     def _play(self, tick: int) -> None:
         arrivals, self._arrivals = self._arrivals, deque()

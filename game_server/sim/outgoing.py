@@ -6,7 +6,6 @@ To test: `tests/game_server/sim/test_outgoing.py`.
 """
 
 from collections.abc import Iterator
-from typing import Protocol
 
 from game_server.replication.audience import Audiences
 from game_server.replication.delta import keyframe_frame, state_frame
@@ -15,6 +14,7 @@ from game_server.sim.facts import Effect, Send
 from game_server.sim.hooks import Hooks
 from game_server.sim.occupant import SLACK_NONE, Occupant
 from game_server.sim.seat import Seat
+from game_server.sim.statistics import MatchStatistics
 from protocol.codec import encode
 from protocol.declare import Audience, Entity
 from protocol.messages import (
@@ -31,32 +31,15 @@ QUIET_NS = 250_000_000
 HASH_EVERY_TICKS = 64
 
 
-class _Match(Protocol):
-    game: Hooks
-    clock: MatchClock
-    audiences: Audiences
-
-    @property
-    def occupants(self) -> list[Occupant]: ...
-
-    @property
-    def counts(self) -> "_Counts": ...
-
-
-class _Counts(Protocol):
-    keyframes: int
-    states: int
-
-
 class Outgoing:
     """Turns a committed tick into frames."""
 
-    def __init__(self, match: _Match) -> None:
-        self._match = match
+    def __init__(self, game: Hooks, clock: MatchClock, audiences: Audiences, counts: MatchStatistics) -> None:
+        self._game, self._clock, self._audiences, self._counts = game, clock, audiences, counts
 
-    def frames(self, tick: int, now_ns: int) -> Iterator[Effect]:
-        """Yield what `tick` sends."""
-        occupants = [each for each in self._match.occupants if not each.dropped]
+    def frames(self, taken: list[Occupant], tick: int, now_ns: int) -> Iterator[Effect]:
+        """Yield what `tick` sends to the taken seats."""
+        occupants = [each for each in taken if not each.dropped]
         for occupant in occupants:
             if not occupant.blocked:
                 frame = self._state(occupant, tick, now_ns)
@@ -64,9 +47,9 @@ class Outgoing:
                     occupant.sent_ns, occupant.base = now_ns, tick
                     occupant.sent(now_ns)
                     occupant.substituted = False
-                    occupant.clock_told = self._match.clock.generation
+                    occupant.clock_told = self._clock.generation
                     yield Send(occupant.connection, frame)
-        yield from self.events(tick, now_ns)
+        yield from self.events(occupants, tick, now_ns)
         for occupant in occupants:
             applied = occupant.last_command - len(occupant.commands)
             if applied != occupant.command_acked:
@@ -74,31 +57,31 @@ class Outgoing:
                 yield Send(occupant.connection, encode(CommandAck(applied, applied)))
 
     def _state(self, occupant: Occupant, tick: int, now_ns: int) -> bytes | None:
-        audiences, seat, base = self._match.audiences, occupant.seat.id, occupant.base
+        audiences, seat, base = self._audiences, occupant.seat.id, occupant.base
         if base is not None and tick - base > audiences.history_ticks:
             base, occupant.reason = None, KeyframeReason.TOO_OLD
-        flags = self._match.clock.generation << CLOCK_SHIFT
+        flags = self._clock.generation << CLOCK_SHIFT
         if occupant.substituted:
             flags |= SUBSTITUTED
         if base is None:
-            self._match.counts.keyframes += 1
+            self._counts.keyframes += 1
             delta, hash = audiences.keyframe(seat), audiences.hash(seat)
             return keyframe_frame(tick, occupant.reason, flags, occupant.take_slack(), delta, hash)
         delta, relative = audiences.delta(seat, base)
         hashed = (tick + seat) % HASH_EVERY_TICKS == 0
         heard = occupant.slack != SLACK_NONE or occupant.substituted or hashed
-        heard = heard or occupant.clock_told != self._match.clock.generation
+        heard = heard or occupant.clock_told != self._clock.generation
         if delta.empty and not heard and now_ns - occupant.sent_ns < QUIET_NS:
             return None
         if relative:
             flags |= RELATIVE
-        self._match.counts.states += 1
+        self._counts.states += 1
         return state_frame(tick, base, flags, occupant.take_slack(), delta, audiences.hash(seat) if hashed else None)
 
-    def events(self, tick: int, now_ns: int) -> Iterator[Effect]:
+    def events(self, occupants: list[Occupant], tick: int, now_ns: int) -> Iterator[Effect]:
         """Yield the events that the game emitted, to whom they reach."""
-        for kind, values, to in self._match.game.take_emitted():
-            for occupant in self._match.occupants:
+        for kind, values, to in self._game.take_emitted():
+            for occupant in occupants:
                 if occupant.dropped or not self._reaches(to, occupant):
                     continue
                 occupant.last_event += 1
@@ -111,6 +94,6 @@ class Outgoing:
                 # Not equal but the same: who leaves may be followed by another on the same seat within a tick.
                 return to is occupant.seat
             case Entity():
-                return self._match.audiences.saw(occupant.seat.id, to.id)
+                return self._audiences.saw(occupant.seat.id, to.id)
             case _:
                 return True
