@@ -158,7 +158,8 @@ class Arena(Game):
         y = on_grid(ship.y + uy * MUZZLE_M)
         life_ticks = bullet_life_ticks(x, y, ship.heading)
         if life_ticks > 0:
-            born = self.tick % BORN_MODULO
+            # It flies in this very tick, after all inputs: it stood at the muzzle at the end of the tick before.
+            born = (self.tick - 1) % BORN_MODULO
             self.world.spawn(Bullet(x=x, y=y, heading=ship.heading, born=born, life_ticks=life_ticks), owner=seat)
 
     def _fly_bullets(self, ships: list[Ship]) -> None:

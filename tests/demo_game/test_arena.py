@@ -141,7 +141,7 @@ def test_a_client_draws_a_bullet_where_the_server_has_it() -> None:
             bullet = duel.match.game.world.get(seen.id)
             if isinstance(bullet, Bullet):
                 age = bullet_age_ticks(seen.born, client.tick)
-                assert age == bullet.age_ticks - 1
+                assert age == bullet.age_ticks
                 drawn = bullet_position(seen.x, seen.y, seen.heading, age)
                 assert drawn == bullet_position(bullet.x, bullet.y, bullet.heading, age)
                 compared += 1
