@@ -26,6 +26,8 @@ from protocol.errors import NodeFault, UsageFault
 __all__ = ["Node", "load_game", "serve"]
 
 RESTART = 1012
+FIRST_TICK_AFTER_NS = 100_000_000
+"""The port is open before the first tick is due, so that no match begins late."""
 STOP_SENTENCE = "the server is stopping: come back in a moment"
 
 
@@ -54,7 +56,7 @@ class Node:
         self._collector = IdleCollector()
         self.seed = secrets.randbits(32) if settings.seed is None else settings.seed
         games = [game(**(options or {})) for _ in range(settings.matches)]
-        now_ns = clock_ns()
+        now_ns = clock_ns() + FIRST_TICK_AFTER_NS
         period_ns = SECOND_NS // game.tick_rate_hz
         self.runner = MatchRunner(
             [
