@@ -43,11 +43,11 @@ class SessionState(Enum):
 class Session:
     """One connection's door: frames in, checked messages out."""
 
-    def __init__(self, vocabulary: Vocabulary, now_ns: int) -> None:
+    def __init__(self, vocabulary: Vocabulary, now_ns: int, hello_within_ns: int = HELLO_NS) -> None:
         self.state = SessionState.CONNECTED
         self.seat: int | None = None
         self._vocabulary = vocabulary
-        self._hello_by_ns = now_ns + HELLO_NS
+        self._hello_by_ns = now_ns + hello_within_ns
         self._effects: list[Effect] = []
 
     @property
@@ -82,7 +82,7 @@ class Session:
     def advance(self, now_ns: int) -> None:
         """Close a connection that never said HELLO."""
         if self.deadline_ns is not None and now_ns >= self.deadline_ns:
-            self._close(1008, "no HELLO within 5 s")
+            self._close(1008, "HELLO did not come in time")
 
     def _receive(self, data: bytes) -> None:
         message = decode(data, Direction.TO_SERVER)

@@ -20,7 +20,7 @@ from typing import Any, Protocol, assert_never
 
 from game_server.session.facts import CloseSocket, FrameReceived, Passed, SeatGiven, SocketClosed, TextReceived
 from game_server.session.facts import Fact as SessionFact
-from game_server.session.session import Session
+from game_server.session.session import HELLO_NS, Session
 from game_server.shell.garbage import IdleCollector
 from game_server.shell.histogram import Histogram
 from game_server.shell.log import get_log
@@ -85,7 +85,7 @@ class Line:
 
     def __init__(self, runner: "MatchRunner", hosted: HostedMatch, peer: Peer, number: int, name: str) -> None:
         self.runner, self.hosted, self.peer, self.number, self.name = runner, hosted, peer, number, name
-        self.session = Session(hosted.match.vocabulary, clock_ns())
+        self.session = Session(hosted.match.vocabulary, clock_ns(), runner.hello_within_ns)
         self._gone = False
 
     def frame(self, data: bytes) -> None:
@@ -139,7 +139,10 @@ class Line:
 class MatchRunner:
     """Runs matches until each has ended."""
 
-    def __init__(self, matches: Sequence[Match], *, collector: IdleCollector | None = None) -> None:
+    def __init__(
+        self, matches: Sequence[Match], *, collector: IdleCollector | None = None, hello_within_ns: int = HELLO_NS
+    ) -> None:
+        self.hello_within_ns = hello_within_ns
         self.hosted = {match.match_id: HostedMatch(match) for match in matches}
         self.lines: dict[int, Line] = {}
         self.traffic = Traffic()

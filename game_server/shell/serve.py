@@ -64,6 +64,7 @@ class Node:
                 for n, each in enumerate(games)
             ],
             collector=self._collector,
+            hello_within_ns=int(settings.handshake_seconds * SECOND_NS),
         )
         self.server = WebSocketServer(self.runner, settings)
 

@@ -37,7 +37,7 @@ class Settings(BaseSettings):
         "auto", description="How the log is written; auto is pretty on a terminal and JSON lines otherwise."
     )
     handshake_seconds: float = Field(
-        5.0, gt=0, le=60, description="How long a socket may take from its opening to its upgrade request."
+        5.0, gt=0, le=60, description="How long a socket may take to its upgrade request, and from there to its HELLO."
     )
     ping_seconds: float = Field(
         5.0, gt=0, le=600, description="How often a client is pinged; three pings without an answer end its socket."

@@ -108,3 +108,11 @@ def test_noise_never_raises(frames: list[bytes]) -> None:
     for frame in frames:
         made.handle(FrameReceived(frame), 0)
     assert all(isinstance(each, Passed | CloseSocket) for each in made.effects())
+
+
+def test_the_deadline_for_hello_can_be_set() -> None:
+    made = Session(VOCABULARY, 0, hello_within_ns=10)
+    made.advance(9)
+    assert made.effects() == []
+    made.advance(10)
+    assert [each.code for each in made.effects() if isinstance(each, CloseSocket)] == [1008]

@@ -363,9 +363,8 @@ async def test_a_hook_that_raises_closes_its_match_with_4010_and_the_next_one_li
         await neighbour.socket.close()
 
 
-async def test_a_client_that_never_says_hello_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("game_server.session.session.HELLO_NS", 100_000_000)
-    async with running() as node:
+async def test_a_client_that_never_says_hello_is_refused() -> None:
+    async with running(handshake_seconds=0.5) as node:
         player = await dial(node.url())
         code, refusal = await asyncio.wait_for(player.closed(), 3)
         assert code == 1008 and refusal is not None
