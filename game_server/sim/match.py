@@ -48,7 +48,7 @@ from protocol.messages import Ack, CommandFrame, EventAck, InputFrame, KeyframeR
 HISTORY_S = 10
 QUARANTINE_S = 12
 RESYNC_NS = 250_000_000
-ARRIVALS_MAX = 4096
+JOINS_WAITING_MAX = 1024
 
 
 class Match:
@@ -103,10 +103,6 @@ class Match:
         effects, self._effects = self._effects, []
         return effects
 
-    def statistics(self) -> MatchStatistics:
-        """Return the counts."""
-        return self.counts
-
     def handle(self, fact: Fact, now_ns: int) -> None:
         """Take one fact."""
         if len(self._effects) > 100_000:
@@ -159,7 +155,7 @@ class Match:
             self._effects.append(Ended(code, sentence))
 
     def _queue(self, arrival: Join | Gone) -> None:
-        if isinstance(arrival, Join) and len(self._arrivals) >= ARRIVALS_MAX:
+        if isinstance(arrival, Join) and sum(isinstance(each, Join) for each in self._arrivals) >= JOINS_WAITING_MAX:
             self._effects.append(Close(arrival.connection, 1013, "too many are joining at once: try again"))
         else:
             self._arrivals.append(arrival)
@@ -250,9 +246,9 @@ class Match:
         self._effects += self._outgoing.events(self.occupants, self.tick, now_ns)
 
     def _play(self, tick: int) -> None:
-        arrivals, self._arrivals = self._arrivals, deque()
-        for arrival in arrivals:
-            match arrival:
+        # As many as there are now: a command that has to wait goes to the end again.
+        for _ in range(len(self._arrivals)):
+            match self._arrivals.popleft():
                 case Join() as join:
                     self._seat(join)
                 case Gone(connection):

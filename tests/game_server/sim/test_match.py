@@ -9,6 +9,7 @@ from pydantic import Field
 
 from game_server.game import Game
 from game_server.sim.facts import Blocked, Stop, Unblocked
+from game_server.sim.match import JOINS_WAITING_MAX
 from game_server.sim.occupant import COMMANDS_BURST, COMMANDS_PER_S
 from game_server.sim.seat import Seat
 from protocol.close_codes import CLOSE_CODES, Return, close_code
@@ -456,3 +457,20 @@ def test_a_flood_of_inputs_for_two_seconds_stops_no_tick() -> None:
         table.advance()
     assert table.match.tick - before == 40
     assert table.match.counts.rebases == 0 and flood > 60_000
+
+
+def test_who_joins_in_the_tick_that_fails_is_told_too() -> None:
+    table = race(players=1)
+    table.command(0, 1, Buy(price=-1))
+    table.join(9)
+    table.step()
+    assert {connection: code for connection, (code, _) in table.closed.items()} == {0: 4010, 9: 4010}
+
+
+def test_too_many_joins_at_once_are_told_to_try_again_and_waiting_commands_are_no_joins() -> None:
+    table = race(players=1)
+    for sequence in range(1, 257):
+        table.command(0, sequence, Buy(price=0))
+    for connection in range(1, JOINS_WAITING_MAX + 2):
+        table.join(connection)
+    assert set(table.closed) == {JOINS_WAITING_MAX + 1} and table.closed[JOINS_WAITING_MAX + 1][0] == 1013
