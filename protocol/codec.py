@@ -10,7 +10,7 @@ from typing import Any
 import msgpack
 
 from protocol.errors import PeerFault
-from protocol.messages import ROW_OF_CLASS, ROW_OF_TAG, STATE_ITEMS_MAX, Direction, Message
+from protocol.messages import ROW_OF_CLASS, ROW_OF_TAG, STATE_ITEMS_MAX, Direction, EventFrame, Message
 
 CLIENT_FRAME_BYTES_MAX = 4096
 SERVER_FRAME_BYTES_MAX = 4 * 1024 * 1024
@@ -19,6 +19,7 @@ DEPTH_MAX = 8
 _FRAME_BYTES_MAX = {Direction.TO_SERVER: CLIENT_FRAME_BYTES_MAX, Direction.TO_CLIENT: SERVER_FRAME_BYTES_MAX}
 _ITEMS_MAX = {Direction.TO_SERVER: 80, Direction.TO_CLIENT: STATE_ITEMS_MAX}
 
+_EVENT_TAG = ROW_OF_CLASS[EventFrame].tag
 
 _packer = msgpack.Packer(autoreset=True)
 
@@ -27,6 +28,20 @@ def pack(value: Any) -> bytes:
     """Return `value` in msgpack; the one place where this wire packs anything."""
     packed: bytes = _packer.pack(value)
     return packed
+
+
+def unpack(packed: bytes, items_max: int) -> list[Any]:
+    """Return the array of at most `items_max` numbers, texts and bytes in `packed`. Raises `ValueError`.
+
+    For what this end packed itself and has back, its signature checked; frames go through `decode`.
+    """
+    try:
+        items = msgpack.unpackb(packed, raw=False, ext_hook=_refuse_extension, max_map_len=0, max_array_len=items_max)
+    except (TypeError, msgpack.UnpackException) as error:
+        raise ValueError(f"not an array of this protocol: {type(error).__name__}") from None
+    if type(items) is not list or any(type(each) not in (int, str, bytes) for each in items):
+        raise ValueError("not an array of numbers, texts and bytes")
+    return items
 
 
 def _refuse_extension(code: int, data: bytes) -> Any:
@@ -38,10 +53,23 @@ def encode(message: Message) -> bytes:
     return pack(ROW_OF_CLASS[type(message)].items(message))
 
 
+def event_tail(tick: int, kind: int, values: list[Any]) -> tuple[int, bytes]:
+    """Return how many items of an EVENT follow its sequence, and their bytes: all seats that hear it share them."""
+    items = [tick, kind, *values]
+    return len(items), b"".join([pack(each) for each in items])
+
+
+def event_frame(sequence: int, tail: tuple[int, bytes]) -> bytes:
+    """Return the EVENT that `encode` would make, from its own sequence and the shared `event_tail`."""
+    count, data = tail
+    header: bytes = _packer.pack_array_header(2 + count)
+    return header + pack(_EVENT_TAG) + pack(sequence) + data
+
+
 def decode(frame: bytes, direction: Direction) -> Message:
     """Return the message in `frame`, which travelled in `direction`. Raises `PeerFault`."""
     if len(frame) > _FRAME_BYTES_MAX[direction]:
-        raise PeerFault(f"frame of {len(frame)} bytes, {_FRAME_BYTES_MAX[direction]} are allowed", 1009)
+        raise PeerFault(f"frame of {len(frame)} bytes, {_FRAME_BYTES_MAX[direction]} are allowed", 1009, "size")
     try:
         items = msgpack.unpackb(
             frame,
@@ -50,7 +78,8 @@ def decode(frame: bytes, direction: Direction) -> Message:
             ext_hook=_refuse_extension,
             max_ext_len=0,
             max_map_len=0,
-            max_array_len=_ITEMS_MAX[direction],
+            # No item is shorter than a byte: what announces more is a lie, for which msgpack would take memory at once.
+            max_array_len=min(_ITEMS_MAX[direction], len(frame)),
         )
     except (ValueError, TypeError, msgpack.UnpackException) as error:
         raise PeerFault(f"frame is not msgpack of this protocol: {error or type(error).__name__}") from None

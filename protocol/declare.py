@@ -8,6 +8,9 @@
         dx: Annotated[int, Field(ge=-1, le=1)] = 0 # a level: held, repeated when a frame is missing
         jump: Edge = 0                             # presses; a client sends a counter, the game sees how many are new
 
+Numbers and texts of a client have bounds: 32 bits for a plain int, -1e9 to 1e9 for a float, 256 characters for a text.
+`Field(ge=, gt=, le=, lt=, max_length=)` says otherwise, each side for itself.
+
 A vocabulary that could not be carried fails here, when the class is defined, with the fix in the message.
 To test: `tests/protocol/test_declare.py`.
 """
@@ -18,7 +21,9 @@ from enum import Enum
 from operator import attrgetter
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import CoreSchema
 
 from protocol.errors import UsageFault
 from protocol.fields import INT_MAX, Angle, Bool, Cells, Choice, FieldKind, IntRange, Ref, Step, Text
@@ -217,18 +222,62 @@ class Record(BaseModel):
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
 
 
-class Input(Record):
+PLAIN_INT_MIN, PLAIN_INT_MAX = -(2**31), 2**31 - 1
+PLAIN_FLOAT_MAX = 1e9
+PLAIN_TEXT_LENGTH_MAX = 256
+_PLAIN_BOUNDS: dict[Any, tuple[tuple[tuple[str, ...], FieldInfo], ...]] = {
+    int: ((("ge", "gt"), Field(ge=PLAIN_INT_MIN)), (("le", "lt"), Field(le=PLAIN_INT_MAX))),
+    float: ((("ge", "gt"), Field(ge=-PLAIN_FLOAT_MAX)), (("le", "lt"), Field(le=PLAIN_FLOAT_MAX))),
+    str: ((("max_length",), Field(max_length=PLAIN_TEXT_LENGTH_MAX)),),
+}
+"""Type -> the bounds of a plain field, each with the words by which a declaration sets that side itself."""
+
+
+class FromClient(Record):
+    """What a client sends, an input or a command: each number and text has bounds, its own or the plain ones.
+
+    Without them one client could send 1e308 each tick until a sum of the game's is infinite, which ends the match.
+    """
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Complete the bounds of each field; pydantic asks once per class, when it compiles the checks."""
+        for field in cls.model_fields.values():
+            for words, bound in _PLAIN_BOUNDS.get(field.annotation, ()):
+                if not any(getattr(mark, word, None) is not None for mark in field.metadata for word in words):
+                    # A new list: subclasses, and fields of one Annotated alias, share the old one.
+                    field.metadata = [*field.metadata, *bound.metadata]
+        return handler(source)
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        """Refuse a default that a client could not send. Raises `UsageFault`."""
+        if not cls.__pydantic_complete__:
+            return  # a type is not known yet, which a vocabulary refuses
+        given = {name: field for name, field in cls.model_fields.items() if not field.is_required()}
+        values = {name: field.get_default(call_default_factory=True) for name, field in given.items()}
+        try:
+            cls.model_validate(values)
+        except ValidationError as error:
+            wrong = [each for each in error.errors(include_url=False) if each["type"] != "missing"]
+            if wrong:
+                where = ".".join([cls.__name__, *map(str, wrong[0]["loc"])])
+                raise UsageFault(f"{where}: its own default cannot be sent: {wrong[0]['msg']}") from None
+
+
+class Input(FromClient):
     """Per-tick control, one class per game; every field needs a default, which is its neutral value."""
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
         """Refuse a field without a neutral value."""
+        super().__pydantic_init_subclass__(**kwargs)
         for name, field in cls.model_fields.items():
             if field.is_required():
                 raise UsageFault(f"{cls.__name__}.{name} needs a default: the value when nobody presses anything")
 
 
-class Command(Record):
+class Command(FromClient):
     """A reliable act of a player (chat, buy, play a card): ordered, acknowledged, applied once."""
 
 

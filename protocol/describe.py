@@ -3,7 +3,7 @@
 import pathlib
 from typing import Any
 
-from protocol import close_codes, fields, messages, state_codec
+from protocol import close_codes, fields, handshake, messages, state_codec
 
 DOCUMENT = pathlib.Path(__file__).with_name("PROTOCOL.md")
 
@@ -34,6 +34,10 @@ def describe() -> str:
         "",
         f"Subprotocol `{messages.SUBPROTOCOL}`, one message per binary WebSocket frame, no compression.",
         "",
+        "## Handshake",
+        "",
+        _section(handshake.__doc__),
+        "",
         "## Messages",
         "",
         *[line for row in messages.TABLE for line in _message(row)],
@@ -52,10 +56,12 @@ def describe() -> str:
         "",
         "## Close codes",
         "",
-        "| code | meaning | whose fault | client |",
-        "|---|---|---|---|",
+        "| code | meaning | whose fault | client | seat |",
+        "|---|---|---|---|---|",
     ]
-    lines += [f"| {c.code} | {c.meaning} | {c.fault} | {c.client.value} |" for c in close_codes.CLOSE_CODES.values()]
+    for row in close_codes.CLOSE_CODES.values():
+        seat = "kept for the grace time" if row.keeps_seat else "given up"
+        lines.append(f"| {row.code} | {row.meaning} | {row.fault} | {row.client.value} | {seat} |")
     return "\n".join(lines) + "\n"
 
 

@@ -14,12 +14,16 @@ class TickwireError(Exception):
 
 
 class PeerFault(TickwireError):
-    """The peer sent what it must not send; its connection ends with `close_code`."""
+    """The peer sent what it must not send; its connection ends with `close_code`.
 
-    def __init__(self, reason: str, close_code: int = 1002) -> None:
+    `cause` is a word that metrics count by: "malformed", "order", "range", "rate", "size".
+    """
+
+    def __init__(self, reason: str, close_code: int = 1002, cause: str = "malformed") -> None:
         super().__init__(reason, close_code)
         self.reason = reason
         self.close_code = close_code
+        self.cause = cause
 
     def __str__(self) -> str:
         return f"{self.reason} (close {self.close_code})"

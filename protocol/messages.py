@@ -122,7 +122,11 @@ class Role(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """The first frame on a socket: what this client knows. `schema_hash` 0 means that it takes what WELCOME brings."""
+    """The first frame on a socket: what this client knows. `schema_hash` 0 means that it takes what WELCOME brings.
+
+    `epoch`, `last_tick` and `last_event` are what it holds of the seat that it resumes (0, -1, 0: nothing). `hash` is
+    its own hash of what it held at `hash_tick`, the last tick at which a STATE brought one (-1: none yet).
+    """
 
     schema_hash: Annotated[int, Whole(0, 2**48 - 1)]
     epoch: Annotated[int, Whole(0, UINT32_MAX)]
@@ -134,7 +138,11 @@ class Hello:
 
 @dataclass(frozen=True, slots=True)
 class InputFrame:
-    """Per-tick control for `tick`. Acknowledges state `tick - ack_back`; `view_back` is the playhead in 1/8 ticks."""
+    """Per-tick control for `tick`. Acknowledges state `tick - ack_back`; `view_back` is the playhead in 1/8 ticks.
+
+    An edge is a counter of presses modulo 128 that goes on over a resume; what the first INPUT after it adds to the
+    counter does not count, since nobody knows how old those presses are.
+    """
 
     clock: Annotated[int, Whole(0, CLOCK_MODULO - 1)]
     tick: TickField
@@ -169,14 +177,18 @@ class Resync:
 
 @dataclass(frozen=True, slots=True)
 class EventAck:
-    """Every event up to `sequence` has arrived."""
+    """Every event up to `sequence` has arrived. One for all that came within 50 ms is enough, and what limits allow."""
 
     sequence: Sequence
 
 
 @dataclass(frozen=True, slots=True)
 class Welcome:
-    """The answer to HELLO: who you are in which match."""
+    """The answer to HELLO: who you are in which match.
+
+    Commands up to `last_command` have arrived and need not be sent again; the next EVENT is `last_event` + 1. Whoever
+    brings `resume_token` in a later upgrade request gets this seat back; an empty one cannot.
+    """
 
     epoch: Annotated[int, Whole(0, UINT32_MAX)]
     tick: TickField
@@ -186,6 +198,7 @@ class Welcome:
     schema: Annotated[list[Any], Items(5)]
     resume_token: Annotated[str, TextUpTo(512)]
     last_command: Sequence
+    last_event: Sequence
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,18 +50,26 @@ class Codebook(Generic[R]):
         self._names = [each.name for each in fields]
 
     def parse(self, values: list[Any]) -> R:
-        """Return the object that `values` stand for. Raises `PeerFault` naming the field."""
+        """Return the object that `values` stand for. Raises `PeerFault` naming the field, not the value."""
         if len(values) != len(self._names):
             raise PeerFault(f"{self.kind.name} has {len(self._names)} fields, {len(values)} came")
-        try:
-            for place, enum in self._enums:
+        for place, enum in self._enums:
+            try:
                 values[place] = enum(values[place])
+            except ValueError:
+                where = f"{self.kind.name}.{self._names[place]}"
+                raise PeerFault(f"{where}: the value is no {enum.__name__}", cause="range") from None
+        try:
             return self.cls.model_validate(dict(zip(self._names, values, strict=True)))
         except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            raise PeerFault(f"{self.kind.name}.{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
-        except ValueError as error:
-            raise PeerFault(f"{self.kind.name}: {error}") from None
+            raise PeerFault(self._sentence(error), cause="range") from None
+
+    def _sentence(self, error: ValidationError) -> str:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join([self.kind.name, *map(str, first["loc"])])
+        # The sentence is logged, and one that a game's own validator raised may repeat what the client sent.
+        own = first["type"] in ("value_error", "assertion_error")
+        return f"{where}: {'the value does not pass its check' if own else first['msg']}"
 
     def values(self, record: Record) -> list[Any]:
         """Return the values of `record` by position."""

@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import tracemalloc
 from typing import Any
 
 import msgpack
@@ -10,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import protocol
-from protocol.codec import CLIENT_FRAME_BYTES_MAX, decode, encode
+from protocol.codec import CLIENT_FRAME_BYTES_MAX, decode, encode, event_frame, event_tail, pack, unpack
 from protocol.errors import PeerFault
-from protocol.messages import ROW_OF_CLASS, TABLE, Ack, Direction, Row
-from tests.protocol.samples import any_row, message_of
+from protocol.messages import ROW_OF_CLASS, TABLE, Ack, Direction, EventFrame, Row
+from tests.protocol.samples import SCALARS, any_row, message_of
 
 VECTORS = pathlib.Path(protocol.__file__).parent / "vectors" / "messages.json"
 
@@ -89,6 +90,16 @@ def test_deep_arrays_from_a_server_are_refused() -> None:
         decode(msgpack.packb([18, 1, 1, 0, 0, items, [], []]), Direction.TO_CLIENT)
 
 
+def test_arrays_that_announce_more_than_the_frame_holds_cost_no_memory() -> None:
+    tracemalloc.start()
+    try:
+        with pytest.raises(PeerFault):
+            decode(b"\xdc\xff\xff" * 300, Direction.TO_CLIENT)
+        assert tracemalloc.get_traced_memory()[1] < 4 * 1024 * 1024
+    finally:
+        tracemalloc.stop()
+
+
 def test_the_tick_stays_small_on_the_wire() -> None:
     assert len(encode(Ack(100))) == 3
 
@@ -105,3 +116,30 @@ def test_every_message_has_a_vector_and_every_vector_holds() -> None:
             shown[row.optional[0]] = getattr(message, row.optional[0])
         assert shown == vector["message"], row.name
         assert encode(message).hex() == vector["hex"], row.name
+
+
+@given(st.lists(st.integers(-(2**63), 2**64 - 1) | st.text() | st.binary(), max_size=8))
+def test_what_was_packed_is_unpacked(items: list[int | str | bytes]) -> None:
+    assert unpack(pack(items), 8) == items
+
+
+@pytest.mark.parametrize("value", [7, [1.5], [None], [True], [[]], [{}], {}, list(range(9))])
+def test_only_an_array_of_numbers_texts_and_bytes_is_unpacked(value: Any) -> None:
+    with pytest.raises(ValueError):
+        unpack(msgpack.packb(value), 8)
+
+
+@given(st.binary(max_size=40))
+def test_unpacking_noise_raises_nothing_but_value_errors(noise: bytes) -> None:
+    try:
+        items = unpack(noise, 8)
+    except ValueError:
+        return
+    assert all(type(each) in (int, str, bytes) for each in items)
+
+
+@given(st.integers(1, 2**32 - 1), st.integers(0, 2**32 - 1), st.integers(0, 255), st.lists(SCALARS, max_size=64))
+def test_an_event_made_of_its_own_sequence_and_a_shared_tail_is_the_event(
+    sequence: int, tick: int, kind: int, values: list[Any]
+) -> None:
+    assert event_frame(sequence, event_tail(tick, kind, values)) == encode(EventFrame(sequence, tick, kind, values))

@@ -1,10 +1,11 @@
 """What a class statement may say, and what it is told otherwise."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
+from pydantic import Field, StringConstraints, ValidationError
 
-from protocol.declare import Edge, Entity, Input, kept, replicated
+from protocol.declare import Command, Edge, Entity, Event, Input, kept, replicated
 from protocol.errors import UsageFault
 
 
@@ -102,3 +103,80 @@ def test_an_input_needs_neutral_values() -> None:
 
         class Bad(Input):
             dx: int
+
+
+class Plain(Input):
+    whole: int = 0
+    real: float = 0.0
+    text: str = ""
+    jump: Edge = 0
+
+
+class Wide(Command):
+    whole: Annotated[int, Field(ge=-(2**53), lt=2**53)] = 0
+    real: Annotated[float, Field(gt=-1e100, le=1e100)] = 0.0
+    text: Annotated[str, StringConstraints(max_length=1000)] = ""
+    one_side: Annotated[int, Field(ge=0)] = 0
+
+
+@pytest.mark.parametrize(
+    ("field", "low", "high", "too_low", "too_high"),
+    [
+        ("whole", -(2**31), 2**31 - 1, -(2**31) - 1, 2**31),
+        ("real", -1e9, 1e9, -1.1e9, 1.1e9),
+        ("real", -1e9, 1e9, -1e308, 2**63),
+        ("real", -1e9, 1e9, float("nan"), float("inf")),
+        ("text", "", 256 * "x", b"", 257 * "x"),
+        ("jump", 0, 127, -1, 128),
+    ],
+)
+def test_a_plain_field_of_an_input_has_bounds(field: str, low: Any, high: Any, too_low: Any, too_high: Any) -> None:
+    for good in (low, high):
+        assert getattr(Plain(**{field: good}), field) == good
+    for wrong in (too_low, too_high):
+        with pytest.raises(ValidationError):
+            Plain(**{field: wrong})
+
+
+@pytest.mark.parametrize(
+    ("field", "low", "high", "too_low", "too_high"),
+    [
+        ("whole", -(2**53), 2**53 - 1, -(2**53) - 1, 2**53),
+        ("real", -9e99, 1e100, -1e100, 1.1e100),
+        ("text", "", 1000 * "x", b"", 1001 * "x"),
+        ("one_side", 0, 2**31 - 1, -1, 2**31),
+    ],
+)
+def test_a_declared_bound_replaces_that_of_its_side(
+    field: str, low: Any, high: Any, too_low: Any, too_high: Any
+) -> None:
+    for good in (low, high):
+        assert getattr(Wide(**{field: good}), field) == good
+    for wrong in (too_low, too_high):
+        with pytest.raises(ValidationError):
+            Wide(**{field: wrong})
+
+
+def test_bounds_are_inherited_and_given_to_the_fields_of_a_subclass() -> None:
+    class More(Plain):
+        other: int = 0
+
+    for field in ("whole", "other"):
+        assert len(More.model_fields[field].metadata) == 2
+        with pytest.raises(ValidationError):
+            More(**{field: 2**31})
+
+
+def test_an_event_comes_from_the_game_and_has_no_bounds_that_it_does_not_declare() -> None:
+    class Counted(Event):
+        total: int
+
+    assert Counted(total=2**40).total == 2**40
+
+
+def test_a_default_that_a_client_could_not_send_fails_at_definition() -> None:
+    with pytest.raises(UsageFault, match=r"Far\.x: its own default cannot be sent: .*less than or equal"):
+
+        class Far(Command):
+            needed: int
+            x: int = 2**31

@@ -4,7 +4,7 @@ from enum import Enum
 from typing import Annotated, Any
 
 import pytest
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from protocol.declare import Chat, Command, Edge, Entity, Event, Input, Said
 from protocol.errors import PeerFault, UsageFault
@@ -46,6 +46,33 @@ def test_an_input_survives_the_way_there_and_back() -> None:
 def test_a_value_out_of_type_or_range_is_the_peers_fault_and_named(values: list[Any]) -> None:
     with pytest.raises(PeerFault, match="Steer"):
         VOCABULARY.parse_input(values)
+
+
+class Secret(Command):
+    mood: Mood = Mood.CALM
+    text: Annotated[str, Field(pattern="^a*$", max_length=4000)] = ""
+    whole: int = 0
+    flag: bool = False
+    odd: str = ""
+
+    @field_validator("odd")
+    @classmethod
+    def check_odd(cls, value: str) -> str:
+        """Raise what a game's own check may raise."""
+        if value:
+            raise ValueError(f"{value} is not odd")
+        return value
+
+
+@pytest.mark.parametrize("field", ["mood", "text", "whole", "flag", "odd"])
+def test_a_refusal_names_the_field_and_never_repeats_the_value(field: str) -> None:
+    vocabulary = Vocabulary(commands=(Secret,))
+    secret = "hunter2" if field == "odd" else 500 * "hunter2"
+    values = [secret if name == field else value for name, value in Secret().model_dump().items()]
+    with pytest.raises(PeerFault, match=rf"^Secret\.{field}: ") as caught:
+        vocabulary.parse_command(0, ["calm" if isinstance(each, Mood) else each for each in values])
+    assert "hunter2" not in caught.value.reason and len(caught.value.reason) < 100
+    assert caught.value.cause == "range"
 
 
 def test_a_command_is_known_by_its_place() -> None:
