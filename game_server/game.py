@@ -120,8 +120,14 @@ class Game:
     def on_tick(self, tick: int) -> None:
         """One step of the rules, after all inputs of the tick."""
 
+    def on_disconnect(self, seat: Seat) -> None:
+        """A player's connection was lost or answers nothing; the seat is kept, and its input soon becomes neutral."""
+
+    def on_reconnect(self, seat: Seat) -> None:
+        """A player who was lost came back to the seat."""
+
     def on_leave(self, seat: Seat) -> None:
-        """A player left. What the seat still owns after this is despawned."""
+        """A player left, or was away for the grace time. What the seat still owns after this is despawned."""
 
     def on_stop(self) -> None:
         """The match ends in order."""

@@ -4,16 +4,36 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from protocol.declare import Record
-from protocol.messages import Hello, Message
+from protocol.messages import Hello, Message, Welcome
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a resume token says, its signature checked: whose place it is, and the how-manieth token this is.
+
+    `place` is a seat, or from `seats_max` up a spectator's place. `player` is the proven identity, "" if there is none.
+    """
+
+    place: int
+    player: str
+    epoch: int
+    n: int
 
 
 @dataclass(frozen=True, slots=True)
 class Join:
-    """A connection said HELLO and wants a seat under `name`."""
+    """A connection said HELLO: it wants a seat, to watch, or (with a `claim`) its old place back.
+
+    `attempt` counts the dials of its client, so that the older of two sockets with the same claim is known.
+    """
 
     connection: int
     name: str
     hello: Hello
+    player: str = ""
+    spectator: bool = False
+    attempt: int = 0
+    claim: Claim | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +47,18 @@ class FromConnection:
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """A connection has ended."""
+    """A connection has ended; the table of close codes says whether `code` keeps the seat for a resume."""
 
     connection: int
+    code: int = 1006
+
+
+@dataclass(frozen=True, slots=True)
+class RoundTrip:
+    """A ping of a connection came back."""
+
+    connection: int
+    rtt_ns: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +83,7 @@ class Stop:
     sentence: str
 
 
-Fact = Join | FromConnection | Gone | Blocked | Unblocked | Stop
+Fact = Join | FromConnection | Gone | RoundTrip | Blocked | Unblocked | Stop
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +92,15 @@ class Seated:
 
     connection: int
     seat: int
+
+
+@dataclass(frozen=True, slots=True)
+class Greet:
+    """Write `welcome` to `connection`, its resume token being the signed `claim`."""
+
+    connection: int
+    welcome: Welcome
+    claim: Claim
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +114,15 @@ class Send:
 @dataclass(frozen=True, slots=True)
 class Close:
     """Tell `connection` why and close it."""
+
+    connection: int
+    code: int
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Abort `connection` without a word, as `code`: a close would wait behind all that it does not read."""
 
     connection: int
     code: int
@@ -99,4 +146,4 @@ class Ended:
     sentence: str
 
 
-Effect = Seated | Send | Close | Told | Ended
+Effect = Seated | Greet | Send | Close | Cut | Told | Ended

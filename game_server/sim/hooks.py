@@ -47,6 +47,12 @@ class Hooks(Protocol):
     def on_tick(self, tick: int) -> None:
         """One step of the rules, after all inputs."""
 
+    def on_disconnect(self, seat: Seat) -> None:
+        """A player's connection is lost; the seat is kept for the grace time."""
+
+    def on_reconnect(self, seat: Seat) -> None:
+        """A player came back to the seat."""
+
     def on_leave(self, seat: Seat) -> None:
         """A player left."""
 

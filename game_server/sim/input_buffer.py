@@ -1,7 +1,8 @@
 """The inputs of one seat by tick: a ring, never a FIFO, which would ratchet to the worst stall ever seen.
 
 A tick takes the input labelled with it. Missing: the levels of the last one repeat, without edges; after 150 ms the
-neutral input. Late: only its edges still count, in the next tick, each label once, none older than 250 ms.
+neutral input. Late: only its edges still count, in the next tick, each label once, none older than 250 ms. The first
+input after a resume only tells where the counters of presses stand, since nobody knows how old those presses are.
 To test: `tests/game_server/sim/test_input_buffer.py`.
 """
 
@@ -49,6 +50,7 @@ class InputBuffer:
         self._seen = 0
         self._counters = dict.fromkeys(edges, 0)
         self._presses = dict.fromkeys(edges, 0)
+        self._resumed = False
 
     def offer(self, label: int, input: Input, next_tick: int) -> Verdict:
         """Take the input for tick `label`; `next_tick` is the first that has not run."""
@@ -57,6 +59,9 @@ class InputBuffer:
         if not self._mark(label):
             return Verdict.DOUBLE
         self._heard = True
+        if self._resumed:
+            self._resumed = False
+            self._set_counters(input)
         if label >= next_tick:
             self._waiting[label] = input
             return Verdict.TAKEN
@@ -82,6 +87,10 @@ class InputBuffer:
             return Due(input, substituted)
         return Due(input.model_copy(update=presses), substituted)
 
+    def resume(self) -> None:
+        """Another socket goes on: presses of the time between are not to count all at once."""
+        self._resumed = True
+
     def forget_waiting(self) -> None:
         """Drop what waits: the match's clock was changed and old labels mean nothing."""
         self._waiting.clear()
@@ -95,6 +104,12 @@ class InputBuffer:
             if presses < EDGE_MODULO // 2:
                 self._counters[name] = counter
                 self._presses[name] += presses if counts else 0
+
+    def _set_counters(self, input: Input) -> None:
+        for label in sorted(self._waiting):
+            # What came before the cut still counts.
+            self._count_edges(self._waiting[label], counts=True)
+        self._counters = {name: getattr(input, name) for name in self._edges}
 
     def _mark(self, label: int) -> bool:
         if label > self._seen_to:

@@ -5,8 +5,9 @@
     effects()              what to write, close and log; drain it after every call
     deadline_ns            when the next tick is due, None once the match has ended
 
-A tick: joins, leaves and commands in the order they came, `on_input` for every seat, `on_tick`, commit, frames.
-Tick numbers are never skipped: a match that fell more than five ticks behind moves its clock and says so.
+A tick: commands and leaves in the order they came, joins, who is connected, `on_input` for every seat, `on_tick`,
+commit, frames. Tick numbers are never skipped: a match that fell more than five ticks behind moves its clock and says
+so. A resume needs no tick, since no rule of the game runs for it: it is answered in `handle`.
 To test: drive it with integers for time; `game_server.testing.LocalMatch` does.
 """
 
@@ -19,36 +20,43 @@ from game_server.replication.audience import Audiences
 from game_server.sim.clock import MatchClock
 from game_server.sim.facts import (
     Blocked,
+    Claim,
     Close,
+    Cut,
     Effect,
     Ended,
     Fact,
     FromConnection,
     Gone,
     Join,
-    Seated,
-    Send,
+    RoundTrip,
     Stop,
     Told,
     Unblocked,
 )  # fmt: skip
 from game_server.sim.hooks import Hooks
-from game_server.sim.input_buffer import InputBuffer, Verdict
+from game_server.sim.input_buffer import Verdict
 from game_server.sim.occupant import COMMANDS_PER_S, COMMANDS_WAITING_MAX, Occupant
 from game_server.sim.outgoing import Outgoing
-from game_server.sim.seat import Seat
+from game_server.sim.roster import Roster
+from game_server.sim.seating import Leaving, Seating
 from game_server.sim.statistics import MatchStatistics
 from game_server.sim.world import World
-from protocol.codec import encode
 from protocol.declare import Input, Record
 from protocol.errors import UsageFault
 from protocol.ids import SeatId, Tick
-from protocol.messages import Ack, CommandFrame, EventAck, InputFrame, KeyframeReason, Resync, Role, Welcome
+from protocol.messages import Ack, CommandFrame, EventAck, InputFrame, KeyframeReason, Resync
 
 HISTORY_S = 10
 QUARANTINE_S = 12
 RESYNC_NS = 250_000_000
 JOINS_WAITING_MAX = 1024
+GRACE_S = 30.0
+SPECTATORS_MAX = 100
+SILENT = 4008
+AWAY_NS = 1_000_000_000
+COMMANDS_PER_TICK = 4
+"""Of one seat: a burst of one player must not make a tick long."""
 
 
 class Match:
@@ -63,6 +71,8 @@ class Match:
         start_ns: int = 0,
         epoch: int = 1,
         first_tick: int = 0,
+        grace_s: float = GRACE_S,
+        spectators_max: int = SPECTATORS_MAX,
     ) -> None:
         self.game = game
         self.match_id = match_id
@@ -74,10 +84,12 @@ class Match:
         self.audiences = Audiences(HISTORY_S * game.tick_rate_hz)
         self.counts = MatchStatistics()
         self.ended = False
-        self._occupants: dict[int, Occupant] = {}
-        self._seats: dict[SeatId, Occupant] = {}
-        self._arrivals: deque[Join | Gone | Occupant] = deque()
+        self._roster = Roster(game.seats_max, spectators_max, epoch)
+        self._joins: dict[int, Join] = {}
+        self._arrivals: deque[Leaving | Occupant] = deque()
         self._effects: list[Effect] = []
+        self._seating = Seating(game, self._roster, self.world, self.audiences, self.clock, self.counts, self._emit)
+        self._seating.grace_ticks = round(grace_s * game.tick_rate_hz)
         self._outgoing = Outgoing(game, self.clock, self.audiences, self.counts)
         self._started = False
         game.world, game.rng, game.seats = self.world, Random(seed), []
@@ -95,8 +107,11 @@ class Match:
 
     @property
     def occupants(self) -> list[Occupant]:
-        """The taken seats, in the order in which they were taken."""
-        return list(self._seats.values())
+        """The taken places, seats and spectators', in the order in which they were taken."""
+        return list(self._roster)
+
+    def _emit(self, effect: Effect) -> None:
+        self._effects.append(effect)
 
     def effects(self) -> list[Effect]:
         """Return what to do, and forget it."""
@@ -113,16 +128,25 @@ class Match:
             return
         match fact:
             case FromConnection(connection, message, value):
-                occupant = self._occupants.get(connection)
+                occupant = self._roster.of(connection)
                 if occupant is None or occupant.dropped:
                     self.counts.from_strangers += 1
                 else:
+                    occupant.heard()
                     self._hear(occupant, message, value, now_ns)
-            case Join() | Gone():
+            case Join(claim=Claim()):
+                resumed = self._seating.resume(fact)
+                if resumed is not None:
+                    self._effects += self._outgoing.catch_up(resumed, self.tick - 1, now_ns)
+            case Join():
                 self._queue(fact)
-            case Blocked(connection) | Unblocked(connection):
-                occupant = self._occupants.get(connection)
-                if occupant is not None:
+            case Gone(connection, code):
+                self._lose(connection, code)
+            case Blocked(connection) | Unblocked(connection) | RoundTrip(connection):
+                occupant = self._roster.of(connection)
+                if isinstance(fact, RoundTrip) and occupant is not None:
+                    occupant.note_round_trip(fact.rtt_ns)
+                elif occupant is not None:
                     occupant.blocked = isinstance(fact, Blocked)
             case Stop(code, sentence):
                 if self._guard(self.game.on_stop):
@@ -134,6 +158,10 @@ class Match:
         if not self._started and not self.ended:
             self._started = True
             self._guard(self.game.on_start)
+        if now_ns - self.clock.deadline_ns > AWAY_NS:
+            # The whole process stood still, and so did what its clients can have answered.
+            for occupant in self._roster:
+                occupant.excuse_silence(now_ns)
         for _ in range(self.clock.due(now_ns)):
             if self.ended:
                 return
@@ -141,7 +169,7 @@ class Match:
         if not self.ended and self.clock.due(now_ns):
             late_ms = self.clock.rebase(now_ns) // 1_000_000
             self.counts.rebases += 1
-            for occupant in self._seats.values():
+            for occupant in self._roster:
                 if occupant.inputs is not None:
                     occupant.inputs.forget_waiting()
             self._effects.append(Told("warning", "clock_rebased", {"late_ms": late_ms, "tick": self.tick}))
@@ -150,15 +178,14 @@ class Match:
         """Close every connection and end."""
         if not self.ended:
             self.ended = True
-            waiting = [each.connection for each in self._arrivals if isinstance(each, Join)]
-            self._effects += [Close(each, code, sentence) for each in (*self._occupants, *waiting)]
+            self._effects += [Close(each, code, sentence) for each in (*self._roster.connections(), *self._joins)]
             self._effects.append(Ended(code, sentence))
 
-    def _queue(self, arrival: Join | Gone) -> None:
-        if isinstance(arrival, Join) and sum(isinstance(each, Join) for each in self._arrivals) >= JOINS_WAITING_MAX:
-            self._effects.append(Close(arrival.connection, 1013, "too many are joining at once: try again"))
+    def _queue(self, join: Join) -> None:
+        if len(self._joins) >= JOINS_WAITING_MAX:
+            self._effects.append(Close(join.connection, 1013, "too many are joining at once: try again"))
         else:
-            self._arrivals.append(arrival)
+            self._joins[join.connection] = join
 
     def _hear(self, occupant: Occupant, message: Any, value: Record | None, now_ns: int) -> None:
         match message:
@@ -166,19 +193,18 @@ class Match:
                 assert isinstance(value, Input), "the session passes the parsed input"
                 self._hear_input(occupant, message, value, now_ns)
             case Ack(tick):
-                self._hear_ack(occupant, tick, now_ns)
+                occupant.hear_ack(tick, now_ns)
             case CommandFrame(sequence):
                 assert value is not None, "the session passes the parsed command"
                 self._hear_command(occupant, sequence, value)
             case EventAck(sequence):
-                if occupant.events_acked < sequence <= occupant.last_event:
-                    occupant.events_acked = sequence
+                if occupant.events.acknowledge(sequence):
                     occupant.acknowledged(now_ns)
             case Resync(last_tick):
                 self._hear_resync(occupant, last_tick, now_ns)
 
     def _hear_input(self, occupant: Occupant, frame: InputFrame, input: Input, now_ns: int) -> None:
-        self._hear_ack(occupant, frame.tick - frame.ack_back, now_ns)
+        occupant.hear_ack(frame.tick - frame.ack_back, now_ns)
         if frame.clock != self.clock.generation:
             self.counts.inputs_stale_clock += 1
             return
@@ -194,13 +220,10 @@ class Match:
             case Verdict.DOUBLE:
                 self.counts.inputs_double += 1
 
-    def _hear_ack(self, occupant: Occupant, tick: int, now_ns: int) -> None:
-        if occupant.base is not None and occupant.acked_tick < tick <= occupant.base:
-            occupant.acked_tick = tick
-            occupant.acknowledged(now_ns)
-
     def _hear_command(self, occupant: Occupant, sequence: int, command: Record) -> None:
-        if sequence <= occupant.last_command:
+        if occupant.spectator:
+            self._drop(occupant, 1008, "a spectator only watches")
+        elif sequence <= occupant.last_command:
             self.counts.commands_double += 1
             occupant.command_acked = min(occupant.command_acked, sequence - 1)
         elif sequence != occupant.last_command + 1:
@@ -210,7 +233,8 @@ class Match:
         else:
             occupant.last_command = sequence
             occupant.commands.append(command)
-            self._arrivals.append(occupant)
+            if len(occupant.commands) == 1:
+                self._arrivals.append(occupant)
 
     def _hear_resync(self, occupant: Occupant, last_tick: int, now_ns: int) -> None:
         if occupant.resynced_ns is not None and now_ns - occupant.resynced_ns < RESYNC_NS:
@@ -219,20 +243,28 @@ class Match:
         self.counts.resyncs += 1
         known = occupant.base is not None and 0 <= last_tick <= occupant.base
         occupant.base = last_tick if known else None
+        occupant.unacknowledged.clear()
         occupant.reason = KeyframeReason.DESYNC if last_tick < 0 else KeyframeReason.UNKNOWN_BASE
 
     def _drop(self, occupant: Occupant, code: int, sentence: str) -> None:
+        assert occupant.connection is not None, "only what a connection said can be wrong"
         occupant.dropped = True
         self._effects.append(Close(occupant.connection, code, sentence))
+
+    def _cut(self, occupant: Occupant, sentence: str) -> None:
+        assert occupant.connection is not None, "only a connection can be cut"
+        occupant.dropped = True
+        self.counts.slow_cut += 1
+        self._effects.append(Cut(occupant.connection, SILENT, sentence))
 
     def _run_tick(self, now_ns: int) -> None:
         tick = self.clock.next_tick
         self.game.tick = tick
-        for occupant in self._seats.values():
+        for occupant in self._roster:
             occupant.begin_tick()
-            if occupant.is_silent(now_ns) and not occupant.dropped:
-                self._drop(occupant, 4008, "nothing was acknowledged for 5 s")
-        if not (self._guard(self._play, tick) and self._guard(self._commit, tick)):
+            if occupant.is_silent(now_ns) and occupant.reachable:
+                self._cut(occupant, "nothing was acknowledged for 5 s")
+        if not (self._guard(self._play, tick, now_ns) and self._guard(self._commit, tick)):
             return
         self.clock.ran()
         self.counts.ticks += 1
@@ -240,22 +272,29 @@ class Match:
             self.end(1000, "the match is over")
 
     def _send(self, tick: int, now_ns: int) -> None:
-        self._effects += self._outgoing.frames(self.occupants, tick, now_ns)
+        self._outgoing.keep_events(self._roster, tick)
+        self._effects += self._outgoing.frames(self._roster, tick, now_ns)
+        for occupant in self._outgoing.trim_events(self._roster):
+            self._cut(occupant, "the events that it did not take are too many")
 
     def _send_events(self, now_ns: int) -> None:
-        self._effects += self._outgoing.events(self.occupants, self.tick, now_ns)
+        self._outgoing.keep_events(self._roster, self.tick)
+        self._effects += self._outgoing.events(self._roster, now_ns)
 
-    def _play(self, tick: int) -> None:
-        # As many as there are now: a command that has to wait goes to the end again.
+    def _play(self, tick: int, now_ns: int) -> None:
+        # As many as there are now: a seat whose commands have to wait goes to the end again.
         for _ in range(len(self._arrivals)):
             match self._arrivals.popleft():
-                case Join() as join:
-                    self._seat(join)
-                case Gone(connection):
-                    self._unseat(connection)
+                case Leaving() as leaving:
+                    self._seating.let_go(leaving)
                 case occupant:
                     self._command(occupant)
-        for occupant in list(self._seats.values()):
+        # Last, so that they find the seats that others leave in this tick.
+        joins, self._joins = self._joins, {}
+        for join in joins.values():
+            self._seating.let_in(join)
+        self._seating.look_who_is_there(now_ns)
+        for occupant in self.occupants:
             if occupant.inputs is not None:
                 due = occupant.inputs.take(tick)
                 if due.substituted:
@@ -267,61 +306,30 @@ class Match:
             self.game.on_stop()
 
     def _command(self, occupant: Occupant) -> None:
-        """Apply the oldest command of `occupant`, or let it wait for a later tick if there were too many."""
-        if self._seats.get(occupant.seat.id) is not occupant:
+        """Apply the oldest commands of `occupant`; too many wait for later ticks."""
+        if not self._roster.has(occupant):
             return
-        if not occupant.may_command():
+        for _ in range(min(len(occupant.commands), COMMANDS_PER_TICK)):
+            if not occupant.may_command():
+                break
+            self.counts.commands += 1
+            self.game.asked_command(occupant.seat, occupant.commands.popleft())
+        if occupant.commands:
             self._arrivals.append(occupant)
-            return
-        self.counts.commands += 1
-        self.game.asked_command(occupant.seat, occupant.commands.popleft())
 
     def _commit(self, tick: int) -> None:
         born, changed, died = self.world.commit(Tick(tick))
         self.audiences.commit(Tick(tick), born, changed, died, self._can_see)
 
     def _can_see(self, seat: SeatId, record: Any) -> bool:
-        return self.game.can_see(self._seats[seat].seat, self.world.entity_of(record))
+        return self.game.can_see(self._roster.at(seat).seat, self.world.entity_of(record))
 
-    def _seat(self, join: Join) -> None:
-        known = self.vocabulary.schema.hash
-        if join.hello.schema_hash not in (0, known):
-            sentence = f"this client was made for schema {join.hello.schema_hash}, the match has {known}: update it"
-            self._effects.append(Close(join.connection, 4003, sentence))
-            return
-        free = next((each for each in range(self.seats_max) if each not in self._seats), None)
-        if free is None:
-            self._effects.append(Close(join.connection, 1013, f"all {self.seats_max} seats are taken"))
-            return
-        seat = Seat(SeatId(free), join.name)
-        inputs = None
-        if self.vocabulary.input is not None:
-            inputs = InputBuffer(self.vocabulary.input.cls(), self.vocabulary.input.edges, self.tick_rate_hz)
-        occupant = Occupant(seat, join.connection, inputs, self.tick_rate_hz)
-        self._occupants[join.connection] = self._seats[seat.id] = occupant
-        self.game.seats.append(seat)
-        self.audiences.admit(seat.id)
-        self._effects.append(Seated(join.connection, seat.id))
-        self._effects.append(Send(join.connection, self._welcome(seat)))
-        self._effects.append(Told("info", "seat_taken", {"seat": seat.id, "tick": self.tick}))
-        self.game.on_join(seat)
-
-    def _welcome(self, seat: Seat) -> bytes:
-        schema = self.vocabulary.schema.to_wire()
-        rate, role = self.tick_rate_hz, Role.PLAYER.value
-        return encode(Welcome(self.epoch, self.tick, rate, seat.id, role, schema, "", 0))
-
-    def _unseat(self, connection: int) -> None:
-        occupant = self._occupants.pop(connection, None)
-        if occupant is None:
-            return
-        seat = occupant.seat
-        del self._seats[seat.id]
-        self.game.seats.remove(seat)
-        self.game.on_leave(seat)
-        self.world.despawn_owned(seat)
-        self.audiences.dismiss(seat.id)
-        self._effects.append(Told("info", "seat_left", {"seat": seat.id, "tick": self.tick}))
+    def _lose(self, connection: int, code: int) -> None:
+        leaving = self._seating.lose(connection, code)
+        if leaving is not None:
+            self._arrivals.append(leaving)
+        else:
+            self._joins.pop(connection, None)  # Perhaps its HELLO still waits for the tick.
 
     def _guard(self, hook: Any, *arguments: Any) -> bool:
         try:

@@ -1,11 +1,13 @@
-"""What one tick sends: events and acknowledgements, then to each seat one state.
+"""What one tick sends: events and acknowledgements, then to each seat one state; coalesced, never queued.
 
-A seat whose connection is blocked gets no state; its base stays, and the next one covers the gap. A seat for which
-nothing changed and from which nothing came gets a short STATE every 250 ms, so that silence always means trouble.
+A seat whose socket still holds what it was given gets nothing; its base stays, and the next state covers the gap. One
+that leaves states unacknowledged for longer than its window gets one per 250 ms, as long as its socket is empty. A
+seat for which nothing changed and from which nothing came gets a short STATE every 250 ms, so that silence always means
+trouble. A base older than the history becomes a keyframe. So a slow client costs one window of events, and no state.
 To test: `tests/game_server/sim/test_outgoing.py`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from game_server.replication.audience import Audiences
 from game_server.replication.delta import keyframe_frame, state_frame
@@ -15,12 +17,11 @@ from game_server.sim.hooks import Hooks
 from game_server.sim.occupant import SLACK_NONE, Occupant
 from game_server.sim.seat import Seat
 from game_server.sim.statistics import MatchStatistics
-from protocol.codec import encode
+from protocol.codec import encode, event_tail
 from protocol.declare import Audience, Entity
 from protocol.messages import (
     CLOCK_SHIFT,
     CommandAck,
-    EventFrame,
     KeyframeReason,
     StateFlag,
 )  # fmt: skip
@@ -29,6 +30,7 @@ from protocol.messages import (
 RELATIVE, SUBSTITUTED = StateFlag.RELATIVE.value, StateFlag.SUBSTITUTED.value
 QUIET_NS = 250_000_000
 HASH_EVERY_TICKS = 64
+SLACK_LEAST = -32
 
 
 class Outgoing:
@@ -37,36 +39,80 @@ class Outgoing:
     def __init__(self, game: Hooks, clock: MatchClock, audiences: Audiences, counts: MatchStatistics) -> None:
         self._game, self._clock, self._audiences, self._counts = game, clock, audiences, counts
 
-    def frames(self, taken: list[Occupant], tick: int, now_ns: int) -> Iterator[Effect]:
-        """Yield what `tick` sends to the taken seats."""
-        occupants = [each for each in taken if not each.dropped]
+    def keep_events(self, occupants: Iterable[Occupant], tick: int) -> None:
+        """Give what the game emitted to those whom it reaches."""
+        for kind, values, to in self._game.take_emitted():
+            tail = event_tail(tick, kind, values)
+            for occupant in occupants:
+                if self._reaches(to, occupant):
+                    self._counts.events += 1
+                    occupant.events.add(tail)
+
+    def trim_events(self, occupants: Iterable[Occupant]) -> list[Occupant]:
+        """Forget events beyond the windows; return whose socket took too few, so that one was never sent."""
+        starved = []
         for occupant in occupants:
-            if not occupant.blocked:
-                frame = self._state(occupant, tick, now_ns)
-                if frame is not None:
-                    occupant.sent_ns, occupant.base = now_ns, tick
-                    occupant.sent(now_ns)
-                    occupant.substituted = False
-                    occupant.clock_told = self._clock.generation
-                    yield Send(occupant.connection, frame)
-        yield from self.events(occupants, tick, now_ns)
-        for occupant in occupants:
+            forgotten = occupant.events.forgotten
+            if occupant.events.trim() and occupant.reachable:
+                starved.append(occupant)
+            self._counts.events_forgotten += occupant.events.forgotten - forgotten
+        return starved
+
+    def catch_up(self, occupant: Occupant, tick: int, now_ns: int) -> Iterator[Effect]:
+        """Yield the state of the last `tick` for who has just come back, rather than let it wait for the next."""
+        if occupant.base is None or occupant.base < tick:
+            yield from self._hand(occupant, tick, now_ns)
+
+    def _hand(self, occupant: Occupant, tick: int, now_ns: int) -> Iterator[Effect]:
+        frame = self._state(occupant, tick, now_ns)
+        if frame is not None:
+            occupant.handed(tick, now_ns)
+            occupant.clock_told = self._clock.generation
+            yield Send(_connection(occupant), frame)
+
+    def frames(self, occupants: Iterable[Occupant], tick: int, now_ns: int) -> Iterator[Effect]:
+        """Yield what `tick` sends."""
+        there = [each for each in occupants if each.reachable]
+        for occupant in there:
+            if self._may_take_state(occupant, tick, now_ns):
+                yield from self._hand(occupant, tick, now_ns)
+        yield from self.events(there, now_ns)
+        for occupant in there:
             applied = occupant.last_command - len(occupant.commands)
-            if applied != occupant.command_acked:
+            if applied != occupant.command_acked and not occupant.blocked:
                 occupant.command_acked = applied
-                yield Send(occupant.connection, encode(CommandAck(applied, applied)))
+                yield Send(_connection(occupant), encode(CommandAck(applied, applied)))
+
+    def events(self, occupants: Iterable[Occupant], now_ns: int) -> Iterator[Effect]:
+        """Yield the events that have not been sent, to whose sockets take them."""
+        for occupant in occupants:
+            if occupant.reachable and not occupant.blocked:
+                for frame in occupant.events.take_unsent():
+                    occupant.sent(now_ns)
+                    yield Send(_connection(occupant), frame)
+
+    def _may_take_state(self, occupant: Occupant, tick: int, now_ns: int) -> bool:
+        if occupant.blocked:
+            self._counts.slow_blocked += 1
+            return False
+        if not occupant.is_behind(tick):
+            return True
+        if now_ns - occupant.sent_ns < QUIET_NS:
+            self._counts.slow_window += 1
+            return False
+        self._counts.slow_paced += 1
+        return True
 
     def _state(self, occupant: Occupant, tick: int, now_ns: int) -> bytes | None:
-        audiences, seat, base = self._audiences, occupant.seat.id, occupant.base
-        if base is not None and tick - base > audiences.history_ticks:
+        base = occupant.base
+        if base is not None and tick - base > self._audiences.history_ticks:
             base, occupant.reason = None, KeyframeReason.TOO_OLD
         flags = self._clock.generation << CLOCK_SHIFT
         if occupant.substituted:
             flags |= SUBSTITUTED
         if base is None:
-            self._counts.keyframes += 1
-            delta, hash = audiences.keyframe(seat), audiences.hash(seat)
-            return keyframe_frame(tick, occupant.reason, flags, occupant.take_slack(), delta, hash)
+            return self._keyframe(occupant, tick, flags)
+        audiences, seat = self._audiences, occupant.seat.id
         delta, relative = audiences.delta(seat, base)
         hashed = (tick + seat) % HASH_EVERY_TICKS == 0
         heard = occupant.slack != SLACK_NONE or occupant.substituted or hashed
@@ -76,17 +122,26 @@ class Outgoing:
         if relative:
             flags |= RELATIVE
         self._counts.states += 1
-        return state_frame(tick, base, flags, occupant.take_slack(), delta, audiences.hash(seat) if hashed else None)
+        self._counts.states_merged += not relative
+        hash = self._remembered_hash(occupant, tick) if hashed else None
+        return state_frame(tick, base, flags, self._take_slack(occupant), delta, hash)
 
-    def events(self, occupants: list[Occupant], tick: int, now_ns: int) -> Iterator[Effect]:
-        """Yield the events that the game emitted, to whom they reach."""
-        for kind, values, to in self._game.take_emitted():
-            for occupant in occupants:
-                if occupant.dropped or not self._reaches(to, occupant):
-                    continue
-                occupant.last_event += 1
-                occupant.sent(now_ns)
-                yield Send(occupant.connection, encode(EventFrame(occupant.last_event, tick, kind, values)))
+    def _keyframe(self, occupant: Occupant, tick: int, flags: int) -> bytes:
+        self._counts.keyframes += 1
+        self._counts.keyframes_by_reason[occupant.reason] += 1
+        delta, hash = self._audiences.keyframe(occupant.seat.id), self._remembered_hash(occupant, tick)
+        return keyframe_frame(tick, occupant.reason, flags, self._take_slack(occupant), delta, hash)
+
+    def _remembered_hash(self, occupant: Occupant, tick: int) -> int:
+        hash = self._audiences.hash(occupant.seat.id)
+        occupant.hashes.append((tick, hash))
+        return hash
+
+    def _take_slack(self, occupant: Occupant) -> int:
+        slack = occupant.take_slack()
+        if slack != SLACK_NONE:
+            self._counts.slack_eighths[slack - SLACK_LEAST] += 1
+        return slack
 
     def _reaches(self, to: Seat | Audience | Entity, occupant: Occupant) -> bool:
         match to:
@@ -97,3 +152,8 @@ class Outgoing:
                 return self._audiences.saw(occupant.seat.id, to.id)
             case _:
                 return True
+
+
+def _connection(occupant: Occupant) -> int:
+    assert occupant.connection is not None, "a reachable place has a connection"
+    return occupant.connection

@@ -5,9 +5,13 @@ from dataclasses import dataclass
 from protocol.ids import SeatId
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Seat:
-    """A place in a match: its number, counted from 0, and the name of its player."""
+    """A place in a match: its number, counted from 0, and the name of its player.
+
+    `connected` is false while its player's connection is lost or answers nothing; the seat is kept for the grace time.
+    """
 
     id: SeatId
     name: str
+    connected: bool = True

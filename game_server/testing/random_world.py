@@ -1,7 +1,8 @@
 """A random world against random clients: whatever is skipped, lost or resumed, a replica equals its view.
 
 One seed plays a match of births, deaths, id reuse, visibility in and out, and fields of every kind; its clients skip
-frames (their sockets are full), lose frames (and ask again), and go back to any older state that they once held.
+frames (their sockets are full), lose frames (and ask again), are cut and resume on another socket, sometimes with a
+token that the match has not confirmed, and go back to any older state that they once held.
 After every frame that a client applies, all that it holds is compared with what the server says it sees.
 """
 
@@ -11,7 +12,7 @@ from random import Random
 from typing import Any
 
 from game_server.game import Game
-from game_server.sim.facts import Blocked, FromConnection, Join, Send, Unblocked
+from game_server.sim.facts import Blocked, Claim, FromConnection, Gone, Greet, Join, Send, Unblocked
 from game_server.sim.match import Match
 from game_server.sim.seat import Seat
 from protocol.codec import decode
@@ -137,13 +138,38 @@ class _RandomClient:
         self.past: list[WireState] = []
         self.frames = 0
         self.resyncs = 0
+        self.resumes = 0
+        self.claim: Claim | None = None
+        self.attempt = 1
+        self.deaf = False
+
+    def greet(self, welcome: Welcome, claim: Claim) -> None:
+        # A WELCOME that got lost, and all after it on that socket: the older token must still do.
+        self.deaf = self.claim is not None and self.dice.random() < 0.2
+        if self.deaf:
+            return
+        self.claim = claim
+        if self.state is None:
+            self.seat = welcome.seat
+            self.state = WireState(Schema.from_wire(welcome.schema))
+
+    def cut(self, match: Match, connection: int, now_ns: int) -> None:
+        """End the socket, or let a new one overtake it; then claim what is held."""
+        if self.state is None or self.claim is None:
+            return
+        if self.deaf or self.dice.random() < 0.7:
+            match.handle(Gone(self.connection), now_ns)
+        self.connection = connection
+        self.attempt += 1
+        self.resumes += 1
+        hello = Hello(0, match.epoch, self.state.tick, -1, 0, 0)
+        match.handle(Join(connection, "r", hello, attempt=self.attempt, claim=self.claim), now_ns)
 
     def receive(self, frame: bytes, match: Match, now_ns: int) -> None:
+        if self.deaf:
+            return
         message: Any = decode(frame, Direction.TO_CLIENT)
-        if isinstance(message, Welcome):
-            self.seat = message.seat
-            self.state = WireState(Schema.from_wire(message.schema))
-        elif isinstance(message, Keyframe | State):
+        if isinstance(message, Keyframe | State):
             self._apply(message, match, now_ns)
 
     def _apply(self, message: Keyframe | State, match: Match, now_ns: int) -> None:
@@ -195,14 +221,29 @@ def run_seed(seed: int, ticks: int = 150) -> int:
     clients = {each: _RandomClient(each, dice) for each in range(3)}
     for client in clients.values():
         match.handle(Join(client.connection, "r", Hello(0, 0, -1, -1, 0, 0)), 0)
+    connections = len(clients)
     for tick in range(ticks):
         now_ns = tick * TICK_NS
-        for each in clients:
-            match.handle(Blocked(each) if dice.random() < 0.2 else Unblocked(each), now_ns)
+        for each in list(clients.values()):
+            if dice.random() < 0.03:
+                connections += 1
+                each.cut(match, connections, now_ns)
+                clients[each.connection] = each
+                _carry_out(match, clients, now_ns)
+            match.handle(Blocked(each.connection) if dice.random() < 0.2 else Unblocked(each.connection), now_ns)
         match.advance(now_ns)
-        for effect in match.effects():
-            if isinstance(effect, Send):
-                clients[effect.connection].receive(effect.frame, match, now_ns)
+        _carry_out(match, clients, now_ns)
         if match.ended:
             raise Divergence(f"seed {seed}: the match ended at tick {tick}")
-    return sum(each.frames for each in clients.values())
+    if match.counts.resumes_refused:
+        raise Divergence(f"seed {seed}: resumes were refused: {match.counts.resumes_refused}")
+    return sum(each.frames for each in set(clients.values()))
+
+
+def _carry_out(match: Match, clients: dict[int, _RandomClient], now_ns: int) -> None:
+    for effect in match.effects():
+        match effect:
+            case Greet(connection, welcome, claim):
+                clients[connection].greet(welcome, claim)
+            case Send(connection, frame) if clients[connection].connection == connection:
+                clients[connection].receive(frame, match, now_ns)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from game_server.game import Game
-from game_server.sim.facts import Close, Ended, FromConnection, Gone, Join, Send, Told
+from game_server.sim.facts import Claim, Close, Cut, Ended, FromConnection, Gone, Greet, Join, Send, Told
 from game_server.sim.match import Match
 from protocol.codec import decode
 from protocol.declare import Record
@@ -35,16 +35,37 @@ class Table:
         self.inbox: dict[int, list[Any]] = {}
         self.frames: list[tuple[int, bytes]] = []
         self.closed: dict[int, tuple[int, str]] = {}
+        self.cut: dict[int, tuple[int, str]] = {}
+        self.claims: dict[int, Claim] = {}
         self.told: list[Told] = []
         self.ended: Ended | None = None
         self.states: dict[int, WireState] = {}
         self.acknowledging = True
 
-    def join(self, connection: int, name: str = "Ada", hello: Hello = HELLO) -> None:
-        self.handle(Join(connection, name, hello))
+    def join(self, connection: int, name: str = "Ada", hello: Hello = HELLO, **more: Any) -> None:
+        self.handle(Join(connection, name, hello, **more))
+
+    def watch(self, connection: int) -> None:
+        self.join(connection, "Wes", spectator=True)
 
     def leave(self, connection: int) -> None:
-        self.handle(Gone(connection))
+        self.handle(Gone(connection, 1000))
+
+    def lose(self, connection: int) -> None:
+        self.handle(Gone(connection, 1006))
+
+    def hello(self, connection: int, **changes: int) -> Hello:
+        """Return the HELLO of a client that resumes with what it got on `connection`."""
+        events = self.got(connection, EventFrame)
+        last_event = events[-1].sequence if events else self.got(connection, Welcome)[-1].last_event
+        held = {"epoch": self.match.epoch, "last_tick": self.states[connection].tick, "last_event": last_event}
+        return Hello(**{"schema_hash": 0, "hash_tick": -1, "hash": 0} | held | changes)
+
+    def resume(self, old: int, new: int, *, attempt: int = 2, claim: Claim | None = None, **changes: int) -> None:
+        """Come back on connection `new` with what connection `old` got."""
+        hello = self.hello(old, **changes)
+        self.states[new] = self.states[old]
+        self.join(new, "Ada", hello, attempt=attempt, claim=claim or self.claims[old])
 
     def say(self, connection: int, message: Message, value: Record | None = None) -> None:
         self.handle(FromConnection(connection, message, value))
@@ -78,8 +99,13 @@ class Table:
                 case Send(connection, frame):
                     self.frames.append((connection, frame))
                     self._deliver(connection, decode(frame, Direction.TO_CLIENT))
+                case Greet(connection, welcome, claim):
+                    self.claims[connection] = claim
+                    self._deliver(connection, welcome)
                 case Close(connection, code, sentence):
                     self.closed[connection] = (code, sentence)
+                case Cut(connection, code, sentence):
+                    self.cut[connection] = (code, sentence)
                 case Told():
                     self.told.append(effect)
                 case Ended():
@@ -89,7 +115,8 @@ class Table:
         self.inbox.setdefault(connection, []).append(message)
         match message:
             case Welcome():
-                self.states[connection] = WireState(Schema.from_wire(message.schema))
+                # A resumed client keeps what it holds.
+                self.states.setdefault(connection, WireState(Schema.from_wire(message.schema)))
             case Keyframe():
                 self.states[connection].apply_keyframe(message)
                 self._acknowledge(connection, Ack(message.tick))

@@ -82,3 +82,38 @@ def test_after_a_rebase_nothing_old_waits() -> None:
     inputs.forget_waiting()
     assert inputs.take(3).input == Pad()
     assert inputs.offer(3, Pad(dx=1), 4) is Verdict.LATE
+
+
+def test_presses_of_the_time_between_two_sockets_do_not_count_and_later_ones_do() -> None:
+    inputs = buffer()
+    inputs.offer(0, Pad(jump=3), 0)
+    inputs.take(0)
+    inputs.resume()
+    assert inputs.offer(90, Pad(dx=1, jump=23), 90) is Verdict.TAKEN
+    inputs.offer(91, Pad(dx=1, jump=24), 90)
+    assert [inputs.take(tick).input for tick in (90, 91)] == [Pad(dx=1), Pad(dx=1, jump=1)]
+
+
+def test_a_late_first_input_of_a_resume_brings_no_presses_either() -> None:
+    inputs = buffer()
+    inputs.resume()
+    assert inputs.offer(9, Pad(jump=20), 10) is Verdict.LATE
+    assert inputs.take(10).input == Pad()
+
+
+def test_presses_that_waited_when_the_socket_was_lost_still_count_once() -> None:
+    inputs = buffer()
+    inputs.offer(1, Pad(jump=2), 0)
+    inputs.resume()
+    inputs.offer(2, Pad(jump=9), 0)
+    assert sum(inputs.take(tick).input.jump for tick in (0, 1, 2)) == 2  # type: ignore[attr-defined]
+
+
+def test_counters_that_begin_anew_with_a_resume_count_from_there() -> None:
+    inputs = buffer()
+    inputs.offer(0, Pad(jump=40), 0)
+    inputs.take(0)
+    inputs.resume()
+    inputs.offer(1, Pad(jump=0), 1)
+    inputs.offer(2, Pad(jump=1), 1)
+    assert [inputs.take(tick).input.jump for tick in (1, 2)] == [0, 1]  # type: ignore[attr-defined]

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from game_server.game import Game
 from game_server.sim.facts import Blocked, Stop, Unblocked
-from game_server.sim.match import JOINS_WAITING_MAX
+from game_server.sim.match import COMMANDS_PER_TICK, JOINS_WAITING_MAX
 from game_server.sim.occupant import COMMANDS_BURST, COMMANDS_PER_S
 from game_server.sim.seat import Seat
 from protocol.close_codes import CLOSE_CODES, Return, close_code
@@ -121,7 +121,6 @@ def test_every_replica_follows_by_relative_states() -> None:
 def test_a_full_match_and_a_foreign_schema_are_refused_with_a_sentence() -> None:
     table = race()
     table.join(7)
-    table.leave(0)
     table.join(8, hello=Hello(12345, 0, -1, -1, 0, 0))
     table.step()
     assert table.closed[7] == (1013, "all 2 seats are taken")
@@ -240,10 +239,11 @@ def test_commands_beyond_the_burst_wait_their_turn_and_none_is_lost() -> None:
     table = race()
     for sequence in range(1, 201):
         table.command(0, sequence, Buy(price=0))
-    table.step()
-    assert table.match.counts.commands == COMMANDS_BURST
+    table.step(40)
+    before = table.match.counts.commands
+    assert COMMANDS_BURST < before <= COMMANDS_BURST + 2 * COMMANDS_PER_S
     table.step(20)
-    assert table.match.counts.commands == COMMANDS_BURST + COMMANDS_PER_S
+    assert table.match.counts.commands == before + COMMANDS_PER_S
     table.command(1, 1, Buy(price=0))
     table.step()
     assert table.got(1, CommandAck)[-1].applied == 1, "the neighbour does not wait"
@@ -261,17 +261,35 @@ def test_chat_reaches_everyone() -> None:
         assert (event.kind, event.values, event.tick) == (1, [1, "B", "hello"], 1)
 
 
-def test_a_client_that_acknowledges_nothing_for_five_seconds_is_closed_and_may_return() -> None:
+def test_a_seat_that_is_left_is_free_for_who_joins_in_the_same_tick() -> None:
+    table = race()
+    table.join(7)
+    table.leave(0)
+    table.step()
+    assert table.got(7, Welcome)[0].seat == 0
+
+
+def test_a_burst_of_one_players_commands_is_spread_over_ticks_and_keeps_its_order() -> None:
+    table = race()
+    for sequence in range(1, 21):
+        table.command(0, sequence, Chat(text=f"line {sequence}"))
+    for tick in range(5):
+        table.step()
+        assert table.match.counts.commands == (tick + 1) * COMMANDS_PER_TICK
+    assert [event.values[2] for event in table.got(0, EventFrame)] == [f"line {n}" for n in range(1, 21)]
+
+
+def test_a_client_that_acknowledges_nothing_for_five_seconds_is_cut_and_may_return() -> None:
     table = race()
     table.acknowledging = False
     for tick in range(1, 100):
         table.say(0, InputFrame(0, tick, tick, 0, []), Steer(dx=1))
         table.say(1, Ack(tick - 1))
         table.step()
-    assert table.closed == {}
+    assert table.cut == {}
     table.say(1, Ack(99))
     table.step(5)
-    assert table.closed[0][0] == 4008 and 1 not in table.closed
+    assert table.cut[0][0] == 4008 and 1 not in table.cut and table.closed == {}
     assert close_code(4008).client is Return.AT_ONCE
 
 
