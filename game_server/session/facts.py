@@ -19,6 +19,11 @@ class TextReceived:
 
 
 @dataclass(frozen=True, slots=True)
+class ControlFrameReceived:
+    """A ping or pong came."""
+
+
+@dataclass(frozen=True, slots=True)
 class SeatGiven:
     """The match gave this session `seat`."""
 
@@ -30,7 +35,7 @@ class SocketClosed:
     """The socket has ended, whoever ended it."""
 
 
-Fact = FrameReceived | TextReceived | SeatGiven | SocketClosed
+Fact = FrameReceived | TextReceived | ControlFrameReceived | SeatGiven | SocketClosed
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +48,11 @@ class Passed:
 
 @dataclass(frozen=True, slots=True)
 class CloseSocket:
-    """Say why, then close."""
+    """Say why, then close. `cause` is what `PeerFault` calls it, for the metrics."""
 
     code: int
     sentence: str
+    cause: str
 
 
 Effect = Passed | CloseSocket
