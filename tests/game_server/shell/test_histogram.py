@@ -1,5 +1,6 @@
 """The histogram of durations."""
 
+import tracemalloc
 from random import Random
 
 from game_server.shell.histogram import Histogram
@@ -39,3 +40,16 @@ def test_old_values_are_forgotten_after_two_windows() -> None:
     assert histogram.percentile(100) > 900_000
     histogram.record(1)
     assert histogram.percentile(100) == 1
+
+
+def test_a_histogram_never_grows(seed: int) -> None:
+    rng = Random(seed)
+    tracemalloc.start()
+    try:
+        histogram = Histogram(window=500)
+        held = tracemalloc.get_traced_memory()[0]
+        for _ in range(1400):
+            histogram.record(int(rng.lognormvariate(13, 4)))
+        assert tracemalloc.get_traced_memory()[0] - held < 1024
+    finally:
+        tracemalloc.stop()
