@@ -56,6 +56,10 @@ def serve(
         typer.Option(metavar="KEY=VALUE", help="An option of the game; VALUE is JSON or else text. May be repeated."),
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of match 1; the next match gets the next. [drawn]")] = None,
+    auth: Annotated[str | None, typer.Option(help="dev, dev-anywhere, jwt or ticket: who may join. [dev]")] = None,
+    metrics_port: Annotated[
+        int | None, typer.Option(help="Port of the metrics; 0 takes any free one, -1: none. [port + 1000]")
+    ] = None,
     log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error. [info]")] = None,
     log_format: Annotated[str | None, typer.Option(help="auto, pretty or json. [auto]")] = None,
 ) -> None:
@@ -67,13 +71,14 @@ def serve(
     from game_server.shell.serve import check_options, load_game
     from game_server.shell.serve import serve as run
 
-    given = {"matches": matches, "host": host, "port": port, "seed": seed, "log_level": log_level,
-             "log_format": log_format}  # fmt: skip
+    given = {"matches": matches, "host": host, "port": port, "seed": seed, "auth": auth,
+             "metrics_port": metrics_port, "log_level": log_level, "log_format": log_format}  # fmt: skip
     try:
         game = load_game(target)
         options = _options(option or [])
         check_options(game, options)
-        run(game, options=options, **{name: value for name, value in given.items() if value is not None})
+        settings: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+        run(game, options=options, **settings)
     except UsageFault as fault:
         _complain(fault, USAGE)
     except NodeFault as fault:
@@ -86,18 +91,33 @@ def bots(
         str, typer.Argument(help="A match, or several with commas: ws://host:port/v1/match/1.", show_default=False)
     ],
     behaviour: Annotated[
-        str, typer.Option(metavar="MODULE:CLASS", help="What a bot does; the default one plays Arena.")
+        str, typer.Option(metavar="MODULE:CLASS", help="What a bot does; the default one plays Arena alone.")
     ] = "demo_game.bots:Hunter",
-    count: Annotated[int, typer.Option(min=1, max=10_000, help="How many bots.")] = 10,
+    count: Annotated[
+        int, typer.Option(min=1, max=100_000, help="How many bots; a server elsewhere takes 64 per address.")
+    ] = 10,
     seconds: Annotated[float, typer.Option(min=0.1, help="How long they play.")] = 10.0,
-    seed: Annotated[int, typer.Option(help="Bot n draws from seed + n.")] = 0,
+    seed: Annotated[int, typer.Option(help="Bot n draws from this and n; the same numbers each time.")] = 0,
+    processes: Annotated[
+        int | None, typer.Option(min=1, max=256, help="Over how many processes they are spread. [1 per 500 bots]")
+    ] = None,
+    join_rate: Annotated[
+        float, typer.Option(min=0.1, help="How many join per second; a server answers 1000 handshakes by default.")
+    ] = 500.0,
+    ca: Annotated[str, typer.Option(metavar="FILE", help="Certificates to trust for wss://. [the system's]")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as one line of JSON.")] = False,
 ) -> None:
-    """Let bots join a match and play; tell what they saw. Exit code 0 means that nothing went wrong."""
-    try:
-        from game_client.shell.swarm import run
+    """Let bots join a match and play; tell what they saw.
 
-        code = run(url, count=count, seconds=seconds, behaviour=behaviour, seed=seed, json_line=as_json)
+    Exit code 0 means that nothing went wrong, 1 that a bot failed, saw a desync, or lost its process.
+    """
+    try:
+        from game_client.shell.bots_command import run
+
+        code = run(
+            url, count=count, seconds=seconds, behaviour=behaviour, seed=seed, processes=processes,
+            joins_per_s=join_rate, json_line=as_json, ca=ca,
+        )  # fmt: skip
     except UsageFault as fault:
         _complain(fault, USAGE)
     raise typer.Exit(code)

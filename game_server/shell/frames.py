@@ -1,4 +1,4 @@
-"""WebSocket frames by hand: the two cases that make up nearly all traffic, and where a frame ends.
+"""WebSocket frames by hand: the few kinds that make up nearly all traffic, and where a frame ends.
 
      0                   1
      0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5
@@ -6,7 +6,7 @@
     |F|R|R|R| opcode|M| length (7)  | 16 bits if 126, 64 bits if 127| then 4 bytes of mask if M, then the payload
     +-+-+-+-+-------+-+-------------+ - - - - - - - - - - - - - - - +
 
-Everything else (fragments, control frames, violations) goes through websockets' `ServerProtocol`.
+Everything else (fragments, text, large frames, closes, violations) goes through `careful_reader.py`.
 *Source*: RFC 6455 section 5.2.  To test: `tests/game_server/shell/test_frames.py`.
 """
 
@@ -17,8 +17,11 @@ try:
 except ImportError:  # the C extension is optional
     from websockets.utils import apply_mask
 
+FINAL = 0x80
 FINAL_BINARY = 0x82
-PING = 0x89
+FINAL_PING = 0x89
+FINAL_PONG = 0x8A
+BY_HAND = frozenset((FINAL_BINARY, FINAL_PING, FINAL_PONG))
 MASKED = 0x80
 LARGEST_HEADER_BYTES = 14
 
@@ -38,7 +41,12 @@ def frame_header(payload_bytes: int) -> bytes:
 def ping_frame(payload: bytes) -> bytes:
     """Return a ping with a payload of at most 125 bytes."""
     assert len(payload) < 126, "section 5.5: all control frames must have a payload length of 125 bytes or less"
-    return bytes((PING, len(payload))) + payload
+    return bytes((FINAL_PING, len(payload))) + payload
+
+
+def pong_frame(payload: bytes) -> bytes:
+    """Return the answer to a ping with that payload."""
+    return bytes((FINAL_PONG, len(payload))) + payload
 
 
 def frame_bytes(buffer: bytearray, at: int, payload_bytes_max: int) -> int:
@@ -66,8 +74,11 @@ def frame_bytes(buffer: bytearray, at: int, payload_bytes_max: int) -> int:
     return total if there >= total else 0
 
 
-def small_binary_payload(buffer: bytearray, at: int, total: int) -> bytes | None:
-    """Return the payload of a masked, final binary frame of at most 125 bytes; None if the frame is anything else."""
-    if buffer[at] != FINAL_BINARY or not MASKED <= buffer[at + 1] < MASKED + 126:
+def small_payload(buffer: bytearray, at: int, total: int) -> bytes | None:
+    """Return the payload of a masked, final binary frame, ping or pong of at most 125 bytes; None for anything else.
+
+    The first byte of the frame tells which of them it is.
+    """
+    if buffer[at] not in BY_HAND or not MASKED <= buffer[at + 1] < MASKED + 126:
         return None
     return apply_mask(buffer[at + 6 : at + total], buffer[at + 2 : at + 6])

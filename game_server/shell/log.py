@@ -20,8 +20,15 @@ REPEATS_MAX = 5
 REPEAT_WINDOW_S = 10.0
 FAULTS_MAX = 1000
 # Whoever dials can cause these as often as they like, so they are limited at any level.
-CAUSED_BY_PEERS = frozenset({"connection_closed", "protocol_violation", "silent_connection_cut"})
-SECRET = frozenset({"token", "resume_token", "ticket", "authorization", "payload", "frame", "data", "password"})
+CAUSED_BY_PEERS = frozenset({"upgrade_refused"})
+# Where a connection or a seat goes is told each time, since support asks for it; whoever dials can cause these too, so
+# that more than this in a window is somebody filling the disk.
+ENDS_MAX = 1000
+END, OF_A_SEAT = "disconnected", "seat_"
+SENTENCE_LENGTH_MAX = 200
+SECRET = frozenset(
+    {"token", "resume_token", "ticket", "authorization", "credential", "secret", "payload", "frame", "data", "password"}
+)
 
 Line = MutableMapping[str, Any]
 
@@ -49,7 +56,10 @@ class UnbreakableStream:
 
 
 class RepeatLimit:
-    """Drops a fault that came `REPEATS_MAX` times within the window; the next one says how many were dropped."""
+    """Drops a fault that came `REPEATS_MAX` times within the window; the next one says how many were dropped.
+
+    Connections that end and seats that change hands are no fault, and get a higher limit.
+    """
 
     def __init__(self, clock_s: Callable[[], float] = time.monotonic) -> None:
         self._clock_s = clock_s
@@ -57,20 +67,23 @@ class RepeatLimit:
 
     def __call__(self, logger: Any, method: str, line: Line) -> Line:
         """Pass the line or raise `structlog.DropEvent`."""
-        if method in ("debug", "info") and line.get("event") not in CAUSED_BY_PEERS:
+        event = str(line.get("event"))
+        told_each_time = event == END or event.startswith(OF_A_SEAT)
+        if method in ("debug", "info") and event not in CAUSED_BY_PEERS and not told_each_time:
             return line
-        key = (method, str(line.get("event")), str(line.get("match", "")))
+        repeats_max = ENDS_MAX if told_each_time else REPEATS_MAX
+        key = (method, event, str(line.get("match", "")))
         now = self._clock_s()
         since, count = self._seen.get(key, (now, 0))
         if now - since >= REPEAT_WINDOW_S:
-            if count > REPEATS_MAX:
-                line["suppressed"] = count - REPEATS_MAX
+            if count > repeats_max:
+                line["suppressed"] = count - repeats_max
             since, count = now, 0
         if len(self._seen) >= FAULTS_MAX and key not in self._seen:
             # Event names are few; if they are not, forgetting costs some repeated lines, never memory.
             self._seen.clear()
         self._seen[key] = (since, count + 1)
-        if count >= REPEATS_MAX:
+        if count >= repeats_max:
             raise structlog.DropEvent
         return line
 
@@ -82,6 +95,14 @@ def without_secrets(logger: Any, method: str, line: Line) -> Line:
             line[key] = f"<{len(value)} bytes>"
         elif key in SECRET:
             line[key] = "<hidden>"
+    return line
+
+
+def short_sentence(logger: Any, method: str, line: Line) -> Line:
+    """Cut a sentence that is long: some of them repeat what a peer or a game wrote."""
+    sentence = line.get("sentence")
+    if isinstance(sentence, str) and len(sentence) > SENTENCE_LENGTH_MAX:
+        line["sentence"] = sentence[: SENTENCE_LENGTH_MAX - 3] + "..."
     return line
 
 
@@ -100,7 +121,7 @@ def configure_log(level: str = "info", format: str = "auto", stream: TextIO | No
         shared.append(structlog.processors.format_exc_info)
         renderer = structlog.processors.JSONRenderer()
     structlog.configure(
-        processors=[RepeatLimit(), *shared, without_secrets, renderer],
+        processors=[RepeatLimit(), *shared, without_secrets, short_sentence, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
         logger_factory=structlog.PrintLoggerFactory(unbreakable),
         cache_logger_on_first_use=False,

@@ -1,7 +1,8 @@
 """Many matches on one event loop: when each ticks, and who carries facts between sockets, sessions and matches.
 
-    socket -> Line.frame() -> Session -> Join, FromConnection -> Match -> Send, Close -> Peer (the socket)
+    socket -> Line.frame() -> Session -> Join, FromConnection -> Match -> Send, Close, Cut -> Peer (the socket)
                                       <- SeatGiven            <- Seated
+                                         a signed token       <- Greet
 
 One scheduler wakes for the earliest deadline of all matches; their starts are staggered, so that their bursts of
 frames do not meet. Sockets that are ready are read before a tick that is due. Garbage is collected between ticks.
@@ -13,20 +14,31 @@ import asyncio
 import heapq
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, assert_never
 
-from game_server.session.facts import CloseSocket, FrameReceived, Passed, SeatGiven, SocketClosed, TextReceived
+from game_server.session.facts import (
+    CloseSocket,
+    ControlFrameReceived,
+    FrameReceived,
+    Passed,
+    SeatGiven,
+    SocketClosed,
+    TextReceived,
+)  # fmt: skip
 from game_server.session.facts import Fact as SessionFact
+from game_server.session.rate_limit import RateLimits
 from game_server.session.session import HELLO_NS, Session
 from game_server.shell.garbage import IdleCollector
 from game_server.shell.histogram import Histogram
 from game_server.shell.log import get_log
 from game_server.sim import facts
 from game_server.sim.match import Match
-from protocol.messages import Hello
+from protocol.codec import encode
+from protocol.errors import PeerFault
+from protocol.messages import Hello, Welcome
 
 SECOND_NS = 1_000_000_000
 # epoll counts in whole milliseconds: wake this much before a deadline, then take short naps.
@@ -34,6 +46,9 @@ WAKE_EARLY_NS = 1_000_000
 NAP_NS = 200_000
 # The kernel adds about this much to a nap; what is shorter is better spent in a turn of the loop.
 NAP_LEAST_NS = 60_000
+STOOD_STILL_NS = 2_500_000_000
+"""The scheduler wakes at least once a second, for the slowest of matches; after so long without it, all stood still."""
+FORGIVEN_NS = 2_000_000_000
 FAILED_SENTENCE = "the match ended by an error in its server"
 
 clock_ns = time.monotonic_ns
@@ -51,8 +66,40 @@ class Peer(Protocol):
     def close(self, code: int, sentence: str) -> None:
         """Say why and begin to close; closing twice is harmless."""
 
-    def abort(self) -> None:
-        """Cut the connection without a word."""
+    def abort(self, code: int, cause: str, sentence: str = "") -> None:
+        """Cut the connection without a word; it counts as closed with `code`."""
+
+
+class Observer(Protocol):
+    """Who counts what a runner sees."""
+
+    def tick(self, duration_ns: int, lateness_ns: int) -> None:
+        """A tick began so late and took so long."""
+
+    def round_trip(self, seconds: float) -> None:
+        """A ping came back."""
+
+    def violation(self, cause: str) -> None:
+        """A client did what it must not do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entrant:
+    """Who wants into a match, as the upgrade request has proven it; with a `claim`, back to an old place."""
+
+    name: str
+    player: str = ""
+    spectator: bool = False
+    attempt: int = 0
+    claim: facts.Claim | None = None
+
+
+Sign = Callable[[str, facts.Claim, Entrant], str]
+"""Makes the resume token of a place: (match id, claim, whose it is)."""
+
+
+def _no_token(match_id: str, claim: facts.Claim, entrant: Entrant) -> str:
+    return ""  # A runner that cannot sign gives tokens with which nobody can come back.
 
 
 @dataclass(slots=True)
@@ -81,20 +128,44 @@ class HostedMatch:
 
 
 class Line:
-    """One connection: its socket, its session, its match. The socket calls the four methods below."""
+    """One connection: its socket, its session, its match. The socket calls the methods below."""
 
-    def __init__(self, runner: "MatchRunner", hosted: HostedMatch, peer: Peer, number: int, name: str) -> None:
-        self.runner, self.hosted, self.peer, self.number, self.name = runner, hosted, peer, number, name
-        self.session = Session(hosted.match.vocabulary, clock_ns(), runner.hello_within_ns)
+    __slots__ = ("_gone", "_limits", "entrant", "hosted", "number", "peer", "runner", "session")
+
+    def __init__(self, runner: "MatchRunner", hosted: HostedMatch, peer: Peer, number: int, entrant: Entrant) -> None:
+        self.runner, self.hosted, self.peer, self.number, self.entrant = runner, hosted, peer, number, entrant
+        match = hosted.match
+        self._limits = RateLimits(match.tick_rate_hz, runner.limits_factor) if runner.limits_factor else None
+        self.session = Session(match.vocabulary, clock_ns(), runner.hello_within_ns, self._limits, entrant.spectator)
         self._gone = False
 
     def frame(self, data: bytes) -> None:
         """A binary frame came."""
         self._tell_session(FrameReceived(data))
 
-    def text(self) -> None:
+    def fragment(self) -> None:
+        """A fragment came that does not end its message: it costs what a frame does, and so counts as one."""
+        if self._limits is None or self._gone:
+            return
+        try:
+            self._limits.fragment(self._now_ns())
+        except PeerFault as fault:
+            self._close(fault.close_code, fault.reason, fault.cause)
+
+    def text(self, data: bytes) -> None:
         """A text frame came."""
         self._tell_session(TextReceived())
+
+    def control(self) -> None:
+        """A ping came, or a pong that nobody asked for."""
+        self._tell_session(ControlFrameReceived())
+
+    def round_trip(self, rtt_ns: int) -> None:
+        """A ping of ours came back."""
+        if not self._gone:
+            if self.runner.observer is not None:
+                self.runner.observer.round_trip(rtt_ns / SECOND_NS)
+            self.runner.tell_match(self.hosted, facts.RoundTrip(self.number, rtt_ns))
 
     def blocked(self, is_blocked: bool) -> None:
         """The socket's write buffer filled, or emptied."""
@@ -102,13 +173,13 @@ class Line:
             number = self.number
             self.runner.tell_match(self.hosted, facts.Blocked(number) if is_blocked else facts.Unblocked(number))
 
-    def lost(self) -> None:
-        """The socket has ended, or is about to: whatever comes, this line is done. Harmless when repeated."""
+    def lost(self, code: int) -> None:
+        """The socket has ended with `code`, or is about to: this line is done. Harmless when repeated."""
         if not self._gone:
             self._gone = True
             self._tell_session(SocketClosed())
             self.runner.forget(self)
-            self.runner.tell_match(self.hosted, facts.Gone(self.number))
+            self.runner.tell_match(self.hosted, facts.Gone(self.number, code))
 
     def seat_given(self, seat: int) -> None:
         """The match seated this connection."""
@@ -119,36 +190,60 @@ class Line:
         self.session.advance(clock_ns())
         self._carry_session()
 
+    def _now_ns(self) -> int:
+        now_ns = clock_ns()
+        if now_ns - self.runner.awake_ns > STOOD_STILL_NS:
+            self.runner.forgive(now_ns)
+        return now_ns
+
     def _tell_session(self, fact: SessionFact) -> None:
-        self.session.handle(fact, clock_ns())
+        self.session.handle(fact, self._now_ns())
         self._carry_session()
 
     def _carry_session(self) -> None:
         for effect in self.session.effects():
             match effect:
                 case Passed(Hello() as hello):
-                    self.runner.tell_match(self.hosted, facts.Join(self.number, self.name, hello))
+                    self.runner.tell_match(self.hosted, self._join(hello))
                 case Passed(message, value):
                     self.runner.tell_match(self.hosted, facts.FromConnection(self.number, message, value))
-                case CloseSocket(code, sentence):
-                    self.runner.close(self, code, sentence)
+                case CloseSocket(code, sentence, cause):
+                    self._close(code, sentence, cause)
                 case _:
                     assert_never(effect)
+
+    def _close(self, code: int, sentence: str, cause: str) -> None:
+        if self.runner.observer is not None:
+            self.runner.observer.violation(cause)
+        self.runner.close(self, code, sentence)
+
+    def _join(self, hello: Hello) -> facts.Join:
+        who = self.entrant
+        return facts.Join(self.number, who.name, hello, who.player, who.spectator, who.attempt, who.claim)
 
 
 class MatchRunner:
     """Runs matches until each has ended."""
 
     def __init__(
-        self, matches: Sequence[Match], *, collector: IdleCollector | None = None, hello_within_ns: int = HELLO_NS
+        self,
+        matches: Sequence[Match],
+        *,
+        collector: IdleCollector | None = None,
+        hello_within_ns: int = HELLO_NS,
+        limits_factor: float = 1.0,
+        sign: Sign = _no_token,
+        observer: Observer | None = None,
     ) -> None:
-        self.hello_within_ns = hello_within_ns
+        self.hello_within_ns, self.limits_factor, self.observer = hello_within_ns, limits_factor, observer
         self.hosted = {match.match_id: HostedMatch(match) for match in matches}
         self.lines: dict[int, Line] = {}
         self.traffic = Traffic()
         self.started_ns = clock_ns()
         self.stopping = False
+        self.awake_ns = clock_ns()
         self._log = get_log()
+        self._sign = sign
         self._collector = collector
         self._connections = 0
         self._heap: list[tuple[int, str]] = []
@@ -159,6 +254,7 @@ class MatchRunner:
     def start(self) -> None:
         """Begin to tick, in the running loop."""
         self._loop = asyncio.get_running_loop()
+        self.awake_ns = clock_ns()
         for hosted in self.hosted.values():
             self._schedule(hosted)
         self._wake_for_next()
@@ -175,13 +271,21 @@ class MatchRunner:
         self._cancel_timer()
         self._loop = None
 
-    def open_line(self, match_id: str, peer: Peer, name: str) -> Line:
+    def open_line(self, match_id: str, peer: Peer, entrant: Entrant) -> Line:
         """Return the line of a new connection to a match that `hosted` has."""
         self._connections += 1
         hosted = self.hosted[match_id]
-        line = Line(self, hosted, peer, self._connections, name)
+        line = Line(self, hosted, peer, self._connections, entrant)
         self.lines[line.number] = hosted.lines[line.number] = line
         return line
+
+    def forgive(self, now_ns: int) -> None:
+        """The process stood still: what the kernel kept for it meanwhile comes at once, and is no flood."""
+        stood_still_ms = (now_ns - self.awake_ns) // 1_000_000
+        self.awake_ns = now_ns
+        for line in self.lines.values():
+            line.session.forgive(now_ns + FORGIVEN_NS)
+        self._say("warning", "stood_still", ms=stood_still_ms)
 
     def forget(self, line: Line) -> None:
         """A line is done."""
@@ -193,10 +297,8 @@ class MatchRunner:
         try:
             line.peer.close(code, sentence)
         except Exception:
-            self._cut(line)
-        line.lost()
-        match_id = line.hosted.match.match_id
-        self._say("info", "connection_closed", match=match_id, connection=line.number, code=code, sentence=sentence)
+            self._drop(line)
+        line.lost(code)
 
     def flush(self) -> None:
         """Write what this turn queued: once per connection."""
@@ -206,13 +308,19 @@ class MatchRunner:
             try:
                 line.peer.flush()
             except Exception:
-                self._cut(line)
+                self._drop(line)
 
-    def _cut(self, line: Line) -> None:
+    def cut(self, line: Line, code: int, sentence: str) -> None:
+        """Abort one connection, which a close would not end, and tell its match."""
+        with suppress(Exception):
+            line.peer.abort(code, "silent", sentence)
+        line.lost(code)
+
+    def _drop(self, line: Line) -> None:
         # Its socket raised, so there is nobody to tell why; the other connections of this turn are still to be written.
         with suppress(Exception):
-            line.peer.abort()
-        line.lost()
+            line.peer.abort(1011, "failed")
+        line.lost(1011)
         self._say("error", "connection_failed", connection=line.number, exc_info=True)
 
     def _say(self, level: str, event: str, /, **fields: Any) -> None:
@@ -253,15 +361,26 @@ class MatchRunner:
                 case facts.Seated(connection, seat):
                     if connection in lines:
                         lines[connection].seat_given(seat)
+                case facts.Greet(connection, welcome, claim):
+                    if connection in lines:
+                        self._greet(lines[connection], welcome, claim)
                 case facts.Close(connection, code, sentence):
                     if connection in lines:
                         self.close(lines[connection], code, sentence)
+                case facts.Cut(connection, code, sentence):
+                    if connection in lines:
+                        self.cut(lines[connection], code, sentence)
                 case facts.Told(level, event, fields):
                     self._say(level, event, **{**fields, "match": hosted.match.match_id})
                 case facts.Ended(code, sentence):
                     self._ended(hosted, code, sentence)
                 case _:
                     assert_never(effect)
+
+    def _greet(self, line: Line, welcome: Welcome, claim: facts.Claim) -> None:
+        token = self._sign(line.hosted.match.match_id, claim, line.entrant)
+        line.peer.send(encode(replace(welcome, resume_token=token)))
+        self._unflushed[line.number] = line
 
     def _ended(self, hosted: HostedMatch, code: int, sentence: str) -> None:
         for line in list(hosted.lines.values()):
@@ -322,7 +441,11 @@ class MatchRunner:
         deadline_ns = self._next_deadline_ns()
         if deadline_ns is None or self._loop is None:
             return
-        left_ns = deadline_ns - clock_ns()
+        now_ns = clock_ns()
+        if now_ns - self.awake_ns > STOOD_STILL_NS:
+            self.forgive(now_ns)
+        self.awake_ns = now_ns
+        left_ns = deadline_ns - now_ns
         if left_ns > 2 * WAKE_EARLY_NS:
             self._wake_for_next()
             return
@@ -349,14 +472,18 @@ class MatchRunner:
 
     def _tick(self, hosted: HostedMatch, deadline_ns: int) -> None:
         begun_ns = clock_ns()
-        hosted.lateness_ns.record(begun_ns - deadline_ns)
+        lateness_ns = begun_ns - deadline_ns
+        hosted.lateness_ns.record(lateness_ns)
         try:
             hosted.match.advance(begun_ns)
             self._carry(hosted)
         except Exception:
             self._fail(hosted)
         self.flush()
-        hosted.tick_ns.record(clock_ns() - begun_ns)
+        duration_ns = clock_ns() - begun_ns
+        hosted.tick_ns.record(duration_ns)
+        if self.observer is not None:
+            self.observer.tick(duration_ns, lateness_ns)
 
     def _collect_garbage(self) -> None:
         if self._collector is not None:

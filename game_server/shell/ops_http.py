@@ -7,6 +7,7 @@ import json
 import resource
 import sys
 import time
+from functools import cache
 from http import HTTPStatus
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
@@ -15,8 +16,16 @@ if TYPE_CHECKING:
     from game_server.shell.match_runner import HostedMatch, MatchRunner
 
 NS_PER_MS = 1_000_000
+# What a status must or should bring along: RFC 9110 sections 11.6.1, 15.5.6 and 15.5.22, RFC 6455 section 4.4.
+HEADERS_OF_STATUS = {
+    400: "Sec-WebSocket-Version: 13",
+    401: "WWW-Authenticate: Bearer",
+    405: "Allow: GET",
+    426: "Upgrade: websocket",
+}
 
 
+@cache
 def version() -> str:
     """Return the installed version of Tickwire, or `0+checkout` when it runs from a checkout."""
     try:
@@ -35,14 +44,18 @@ def json_response(status: int, body: dict[str, Any], *, head: bool = False, retr
         "Cache-Control: no-store",
         "Connection: close",
     ]
+    if status in HEADERS_OF_STATUS:
+        lines.append(HEADERS_OF_STATUS[status])
     if retry_after_s is not None:
         lines.append(f"Retry-After: {retry_after_s}")
     return ("\r\n".join(lines) + "\r\n\r\n").encode() + (b"" if head else text)
 
 
-def sentence_response(status: int, sentence: str, *, retry_after_s: int | None = None) -> bytes:
-    """Return an HTTP answer whose body is `{"error": sentence}`."""
-    return json_response(status, {"error": sentence}, retry_after_s=retry_after_s)
+def sentence_response(
+    status: int, sentence: str, *, reason: str = "refused", retry_after_s: int | None = None
+) -> bytes:
+    """Return an HTTP answer whose body is `{"error": sentence, "reason": reason}`."""
+    return json_response(status, {"error": sentence, "reason": reason}, retry_after_s=retry_after_s)
 
 
 def health(runner: "MatchRunner") -> dict[str, Any]:

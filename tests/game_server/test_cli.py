@@ -1,5 +1,6 @@
 """The command line: what it understands, what it says, which code it exits with."""
 
+import re
 import subprocess
 import sys
 from typing import Any
@@ -9,6 +10,7 @@ from typer.testing import CliRunner
 
 from game_server.cli import app
 from protocol.errors import NodeFault
+from tests.tidy.tree import ROOT
 
 DOTS = "tests.game_server.shell.game_for_tests:Dots"
 runner = CliRunner()
@@ -37,6 +39,13 @@ def test_serve_passes_on_only_what_was_given(served: list[dict[str, Any]]) -> No
     (call,) = served
     assert call.pop("game").__name__ == "Dots"
     assert call == {"options": {}}
+
+
+def test_serve_passes_on_who_may_join_and_where_metrics_are(served: list[dict[str, Any]]) -> None:
+    arguments = ["serve", DOTS, "--auth", "dev-anywhere", "--metrics-port", "-1"]
+    assert runner.invoke(app, arguments).exit_code == 0
+    (call,) = served
+    assert (call["auth"], call["metrics_port"]) == ("dev-anywhere", -1)
 
 
 def test_serve_passes_settings_and_options(served: list[dict[str, Any]]) -> None:
@@ -89,14 +98,23 @@ def test_bots_exits_with_what_the_swarm_returns(monkeypatch: pytest.MonkeyPatch)
         calls.append((url, given))
         return 3
 
-    swarm = pytest.importorskip("game_client.shell.swarm")
-    monkeypatch.setattr(swarm, "run", run)
-    arguments = ["bots", "ws://x", "--count", "2", "--seconds", "1", "--behaviour", "a:B", "--seed", "4", "--json"]
+    monkeypatch.setattr("game_client.shell.bots_command.run", run)
+    arguments = ["bots", "ws://x", "--count", "2", "--seconds", "1", "--behaviour", "a:B", "--seed", "4", "--json",
+                 "--processes", "3", "--join-rate", "50", "--ca", "own.crt"]  # fmt: skip
     assert runner.invoke(app, arguments).exit_code == 3
-    assert calls == [("ws://x", {"count": 2, "seconds": 1.0, "behaviour": "a:B", "seed": 4, "json_line": True})]
+    given = {"count": 2, "seconds": 1.0, "behaviour": "a:B", "seed": 4, "processes": 3, "joins_per_s": 50.0,
+             "json_line": True, "ca": "own.crt"}  # fmt: skip
+    assert calls == [("ws://x", given)]
 
 
 def test_importing_the_game_developers_names_loads_no_socket_and_no_loop() -> None:
     code = "import sys, game_server; print({'websockets', 'uvloop', 'redis'} & set(sys.modules))"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "set()"
+
+
+def test_operating_md_tells_the_options_that_there_are() -> None:
+    told = (ROOT / "docs/operating.md").read_text(encoding="utf-8")
+    (sentence,) = (line for line in told.splitlines() if "`tickwire serve` has options for" in line)
+    shown = set(re.findall(r"--[a-z-]+", runner.invoke(app, ["serve", "--help"]).output)) - {"--help", "--option"}
+    assert set(re.findall(r"`(--[a-z-]+)`", sentence)) == shown

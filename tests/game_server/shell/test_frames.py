@@ -3,7 +3,7 @@
 import pytest
 from websockets.frames import Frame, Opcode
 
-from game_server.shell.frames import frame_bytes, frame_header, ping_frame, small_binary_payload
+from game_server.shell.frames import frame_bytes, frame_header, ping_frame, pong_frame, small_payload
 
 MAX = 4096
 
@@ -21,6 +21,7 @@ def test_a_frame_out_is_what_websockets_would_write(length: int) -> None:
 def test_a_ping_is_what_websockets_would_write() -> None:
     for payload in (b"", b"\0\0\0\7", b"x" * 125):
         assert ping_frame(payload) == Frame(Opcode.PING, payload).serialize(mask=False)
+        assert pong_frame(payload) == Frame(Opcode.PONG, payload).serialize(mask=False)
     with pytest.raises(AssertionError, match="125 bytes or less"):
         ping_frame(b"x" * 126)
 
@@ -40,17 +41,18 @@ def test_a_frame_that_announces_too_much_is_not_waited_for(length: int) -> None:
     assert frame_bytes(frame, 0, MAX) == 20
 
 
-def test_a_small_binary_frame_is_unmasked_by_hand() -> None:
+@pytest.mark.parametrize("opcode", [Opcode.BINARY, Opcode.PING, Opcode.PONG])
+def test_a_small_binary_frame_ping_or_pong_is_unmasked_by_hand(opcode: Opcode) -> None:
     for payload in (b"", b"a", b"hello", bytes(range(125))):
-        frame = masked(payload)
-        assert small_binary_payload(frame, 0, len(frame)) == payload
+        frame = masked(payload, opcode)
+        assert small_payload(frame, 0, len(frame)) == payload
 
 
 @pytest.mark.parametrize(
     "frame",
     [
         masked(b"t", Opcode.TEXT),
-        masked(b"p", Opcode.PING),
+        bytearray(b"\x09\x80\0\0\0\0"),  # a ping in fragments
         masked(b"c", Opcode.CLOSE),
         masked(b"f", fin=False),
         masked(b"l" * 126),
@@ -59,4 +61,4 @@ def test_a_small_binary_frame_is_unmasked_by_hand() -> None:
     ],
 )
 def test_anything_else_is_left_to_websockets(frame: bytearray) -> None:
-    assert small_binary_payload(frame, 0, len(frame)) is None
+    assert small_payload(frame, 0, len(frame)) is None

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from game_server.shell.log import REPEATS_MAX, RepeatLimit, configure_log, get_log
+from game_server.shell.log import ENDS_MAX, REPEATS_MAX, RepeatLimit, configure_log, get_log
 
 
 @pytest.fixture
@@ -106,10 +106,29 @@ def test_a_repeated_fault_is_written_a_few_times_then_counted() -> None:
     assert [passes("bad") is not None for _ in range(REPEATS_MAX + 20)].count(True) == REPEATS_MAX
     assert passes("other") is not None
     assert passes("bad", "info") is not None
-    assert [passes("protocol_violation", "info") is not None for _ in range(20)].count(True) == REPEATS_MAX
+    assert [passes("upgrade_refused", "info") is not None for _ in range(20)].count(True) == REPEATS_MAX
     now[0] += 11
     line = passes("bad")
     assert line is not None and line["suppressed"] == 20
+
+
+@pytest.mark.parametrize("event", ["disconnected", "seat_taken", "seat_left", "seat_away", "seat_resumed"])
+def test_every_end_and_seat_is_written_until_there_are_very_many(event: str) -> None:
+    limit = RepeatLimit(lambda: 0.0)
+    for _ in range(ENDS_MAX):
+        assert limit(None, "info", {"event": event, "match": "1"})
+    with pytest.raises(structlog.DropEvent):
+        limit(None, "info", {"event": event, "match": "1"})
+    assert limit(None, "info", {"event": event, "match": "2"})
+
+
+def test_a_long_sentence_is_cut(stream: io.StringIO) -> None:
+    configure_log("info", "json", stream)
+    get_log().info("disconnected", sentence="y" * 200)
+    get_log().info("disconnected", sentence="x" * 5000)
+    whole, cut = (str(line["sentence"]) for line in lines(stream))
+    assert whole == "y" * 200
+    assert len(cut) == 200 and cut.endswith("x...")
 
 
 def test_many_different_faults_do_not_fill_the_memory() -> None:

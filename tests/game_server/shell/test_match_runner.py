@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from game_server.shell.garbage import IdleCollector
-from game_server.shell.match_runner import Line, MatchRunner, clock_ns
+from game_server.shell.match_runner import Entrant, Line, MatchRunner, clock_ns
 from game_server.sim import facts
 from game_server.sim.match import Match
 from protocol.codec import decode, encode
-from protocol.messages import Direction, Keyframe, Message, State, Welcome
+from protocol.messages import Ack, Direction, Keyframe, Message, State, Welcome
 from tests.game_server.shell.game_for_tests import EXPLODE, HELLO, Dots
 
 PERIOD_NS = 20_000_000
@@ -27,7 +27,7 @@ class FakePeer:
         self.line: Line | None = None
         self.blocks_next = False
         self.raises = False
-        self.aborted = False
+        self.aborted: tuple[int, str] | None = None
 
     def send(self, frame: bytes) -> None:
         self.queued.append(frame)
@@ -46,8 +46,8 @@ class FakePeer:
             raise OSError("this socket is broken")
         self.closes.append((code, sentence))
 
-    def abort(self) -> None:
-        self.aborted = True
+    def abort(self, code: int, cause: str, sentence: str = "") -> None:
+        self.aborted = (code, cause)
 
     def messages(self) -> list[Message]:
         return [decode(frame, Direction.TO_CLIENT) for frames in self.written for frame in frames]
@@ -60,7 +60,7 @@ def runner_of(count: int = 1) -> MatchRunner:
 
 def seated(runner: MatchRunner, match_id: str = "1") -> FakePeer:
     peer = FakePeer()
-    peer.line = runner.open_line(match_id, peer, "Ada")
+    peer.line = runner.open_line(match_id, peer, Entrant("Ada"))
     peer.line.frame(encode(HELLO))
     return peer
 
@@ -198,7 +198,7 @@ async def test_a_socket_that_raises_is_cut_and_the_others_of_its_match_are_writt
     await until(lambda: len(good.written) > written + 3)
     runner.halt()
     assert list(runner.lines.values()) == [good.line]
-    assert len(runner.hosted["1"].match.occupants) == 1
+    assert [each.reachable for each in runner.hosted["1"].match.occupants] == [False, True]
 
 
 async def test_a_socket_that_raises_when_it_is_closed_does_not_keep_the_others_open() -> None:
@@ -268,8 +268,8 @@ async def test_a_lost_line_leaves_its_seat() -> None:
     runner.start()
     await until(lambda: len(peer.written) > 2)
     assert peer.line is not None
-    peer.line.lost()
-    peer.line.lost()
+    peer.line.lost(1000)
+    peer.line.lost(1000)
     await until(lambda: not runner.hosted["1"].match.occupants)
     runner.halt()
     assert not runner.lines and not runner.hosted["1"].lines
@@ -281,7 +281,7 @@ async def test_a_session_that_refuses_closes_the_socket_and_tells_the_match() ->
     runner.start()
     await until(lambda: len(peer.written) > 2)
     assert peer.line is not None
-    peer.line.text()
+    peer.line.text(b"hello")
     await until(lambda: not runner.hosted["1"].match.occupants)
     runner.halt()
     assert [code for code, _ in peer.closes] == [1003]
@@ -297,3 +297,108 @@ async def test_stop_closes_everyone_and_ends_every_match() -> None:
     assert [peer.closes for peer in peers] == [[(1012, "restart")]] * 2
     assert all(hosted.match.ended for hosted in runner.hosted.values())
     assert not runner.lines
+
+
+async def test_a_greeting_carries_the_token_that_was_signed_for_its_claim() -> None:
+    signed: list[tuple[str, facts.Claim, Entrant]] = []
+
+    def sign(match_id: str, claim: facts.Claim, entrant: Entrant) -> str:
+        signed.append((match_id, claim, entrant))
+        return f"token-{claim.n}"
+
+    runner = MatchRunner([Match(Dots(), "1", epoch=7, start_ns=clock_ns())], sign=sign)
+    peer = FakePeer()
+    runner.open_line("1", peer, Entrant("Ada", "ada-1")).frame(encode(HELLO))
+    runner.start()
+    await until(lambda: any(isinstance(each, Welcome) for each in peer.messages()))
+    runner.halt()
+    (welcome,) = (each for each in peer.messages() if isinstance(each, Welcome))
+    assert welcome.resume_token == "token-1"
+    assert signed == [("1", facts.Claim(0, "ada-1", 7, 1), Entrant("Ada", "ada-1"))]
+
+
+async def test_a_claim_brings_a_connection_back_to_its_seat_without_waiting_for_a_tick() -> None:
+    runner = runner_of()
+    first = seated(runner)
+    runner.start()
+    await until(lambda: any(isinstance(each, State) for each in first.messages()))
+    runner.halt()
+    assert first.line is not None
+    first.line.lost(1006)
+    again = FakePeer()
+    again.line = runner.open_line("1", again, Entrant("Ada", attempt=2, claim=facts.Claim(0, "", 1, 1)))
+    again.line.frame(encode(HELLO))
+    runner.flush()
+    assert [type(each) for each in again.messages()] == [Welcome, Keyframe]
+
+
+async def test_a_silent_client_is_aborted_and_its_seat_is_kept() -> None:
+    runner = runner_of()
+    peer = seated(runner)
+    runner.start()
+    await until(lambda: any(isinstance(each, Keyframe) for each in peer.messages()))
+    hosted = runner.hosted["1"]
+    (occupant,) = hosted.match.occupants
+    occupant.silent_since_ns = clock_ns() - 6_000_000_000
+    await until(lambda: peer.aborted is not None)
+    runner.halt()
+    assert peer.aborted == (4008, "silent") and not runner.lines
+    assert hosted.match.occupants == [occupant] and occupant.away_ticks is not None
+
+
+class Counted:
+    """Remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.ticks: list[tuple[int, int]] = []
+        self.round_trips: list[float] = []
+        self.violations: list[str] = []
+
+    def tick(self, duration_ns: int, lateness_ns: int) -> None:
+        self.ticks.append((duration_ns, lateness_ns))
+
+    def round_trip(self, seconds: float) -> None:
+        self.round_trips.append(seconds)
+
+    def violation(self, cause: str) -> None:
+        self.violations.append(cause)
+
+
+async def test_an_observer_is_told_of_ticks_round_trips_and_violations() -> None:
+    counted = Counted()
+    runner = MatchRunner([Match(Dots(), "1", start_ns=clock_ns())], observer=counted)
+    peer = seated(runner)
+    runner.start()
+    await until(lambda: any(isinstance(each, State) for each in peer.messages()))
+    runner.halt()
+    assert peer.line is not None
+    peer.line.round_trip(50_000_000)
+    peer.line.frame(b"\xc1")
+    assert all(duration > 0 for duration, _ in counted.ticks) and len(counted.ticks) >= 2
+    assert (counted.round_trips, counted.violations) == ([0.05], ["malformed"])
+
+
+async def test_who_sends_too_much_is_closed_and_loses_the_seat() -> None:
+    runner = runner_of()
+    peer = seated(runner)
+    runner.start()
+    await until(lambda: any(isinstance(each, State) for each in peer.messages()))
+    assert peer.line is not None
+    for _ in range(1000):
+        peer.line.frame(encode(Ack(0)))
+    await until(lambda: not runner.hosted["1"].match.occupants)
+    runner.halt()
+    assert [code for code, _ in peer.closes] == [1008]
+
+
+async def test_what_came_while_the_process_stood_still_is_no_flood() -> None:
+    runner = runner_of()
+    peer = seated(runner)
+    runner.start()
+    await until(lambda: any(isinstance(each, State) for each in peer.messages()))
+    assert peer.line is not None
+    runner.awake_ns -= 8_000_000_000
+    for _ in range(1000):
+        peer.line.frame(encode(Ack(0)))
+    assert peer.closes == [] and runner.awake_ns > clock_ns() - 1_000_000_000
+    runner.halt()

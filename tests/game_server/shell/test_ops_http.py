@@ -25,9 +25,16 @@ def test_an_answer_to_head_has_no_body() -> None:
 
 
 def test_a_refusal_is_a_sentence_and_says_when_to_return() -> None:
-    answer = sentence_response(503, "full", retry_after_s=5)
+    answer = sentence_response(503, "as many as it may", reason="full", retry_after_s=5)
     assert b"Retry-After: 5\r\n" in answer
-    assert answer.endswith(b'{"error":"full"}\n')
+    assert answer.endswith(b'{"error":"as many as it may","reason":"full"}\n')
+
+
+def test_a_status_brings_the_header_that_belongs_to_it() -> None:
+    assert b"WWW-Authenticate: Bearer\r\n" in sentence_response(401, "who are you?")
+    assert b"Allow: GET\r\n" in sentence_response(405, "no")
+    assert b"Upgrade: websocket\r\n" in sentence_response(426, "no")
+    assert b"Sec-WebSocket-Version: 13\r\n" in sentence_response(400, "no")
 
 
 def test_health_tells_of_the_node_and_of_each_match() -> None:

@@ -2,12 +2,18 @@
 
 import asyncio
 import socket
+import time
 from itertools import pairwise
 
 import pytest
 
-from game_server.shell.serve import Node, check_options, load_game, serve
+from game_server import Player, Upgrade
+from game_server.session.credentials import ResumeToken
+from game_server.session.signing import Signer
+from game_server.shell.match_runner import Entrant
+from game_server.shell.serve import Node, check_options, load_game, serve, token_signer
 from game_server.shell.settings import read_settings
+from game_server.sim.facts import Claim
 from protocol.errors import NodeFault, UsageFault
 from tests.game_server.shell.game_for_tests import Dots, running
 
@@ -51,7 +57,7 @@ async def test_a_taken_port_is_told_in_a_sentence() -> None:
 
 async def test_an_address_of_another_machine_is_told_in_a_sentence() -> None:
     with pytest.raises(NodeFault, match="is no address of this machine"):
-        await node_of(host="192.0.2.1", port=0).start()
+        await node_of(host="192.0.2.1", port=0, auth="dev-anywhere").start()
 
 
 async def test_stopping_takes_no_longer_than_shutdown_seconds() -> None:
@@ -77,6 +83,31 @@ def test_a_wrong_option_is_told_in_plain_words() -> None:
 def test_a_wrong_setting_is_told_before_anything_starts() -> None:
     with pytest.raises(UsageFault, match="did you mean port"):
         serve(Dots, prot=1)
+
+
+def test_the_epoch_is_the_time_of_the_start_and_every_match_has_it() -> None:
+    before = int(time.time())
+    node = node_of(matches=2)
+    assert before <= node.epoch <= time.time()
+    assert {hosted.match.epoch for hosted in node.runner.hosted.values()} == {node.epoch}
+
+
+def test_a_resume_token_says_what_a_claim_and_its_entrant_say() -> None:
+    signer = Signer.drawn(bytes(32))
+    entrant = Entrant("Ada", "player-7", True)
+    token = token_signer(signer)("1", Claim(3, "player-7", 99, 4), entrant)
+    assert ResumeToken.verify(signer, token) == ResumeToken("1", 3, "player-7", "Ada", True, 99, 4)
+
+
+def test_an_authenticator_of_ones_own_needs_no_setting() -> None:
+    class Nobody:
+        def authenticate(self, upgrade: Upgrade) -> Player:
+            raise NotImplementedError
+
+    node = Node(Dots, read_settings({}, auth="own", host="0.0.0.0", port=0), authenticator=Nobody())
+    assert node.settings.auth == "own"
+    with pytest.raises(UsageFault, match="TICKWIRE_AUTH=own goes with"):
+        node_of(auth="own")
 
 
 def test_load_game_is_at_hand_here() -> None:

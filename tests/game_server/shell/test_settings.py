@@ -2,7 +2,7 @@
 
 import pytest
 
-from game_server.shell.settings import Settings, read_settings
+from game_server.shell.settings import Settings, metrics_port_of, read_settings
 from protocol.errors import UsageFault
 
 
@@ -39,6 +39,67 @@ def test_a_value_out_of_range_is_told_by_its_name(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("TICKWIRE_MATCHES", "many")
     with pytest.raises(UsageFault, match="TICKWIRE_MATCHES = 'many'"):
         read_settings()
+
+
+@pytest.mark.parametrize(
+    ("given", "match"),
+    [
+        (
+            {"host": "0.0.0.0"},
+            "TICKWIRE_HOST=0.0.0.0 is not loopback: choose TICKWIRE_AUTH=jwt or ticket, or dev-anywhere",
+        ),
+        ({"host": "192.0.2.1", "auth": "dev, ticket", "secret": "k:00"}, "is not loopback"),
+        ({"auth": "ticket"}, "set TICKWIRE_SECRET_FILE or TICKWIRE_SECRET"),
+        ({"secret": "k:00", "secret_file": "x"}, "TICKWIRE_SECRET and TICKWIRE_SECRET_FILE are both set"),
+        ({"auth": "jwt"}, "set TICKWIRE_JWT_KEY_FILE or TICKWIRE_JWT_JWKS_FILE"),
+        (
+            {"auth": "jwt", "jwt_key_file": "a", "jwt_jwks_file": "b"},
+            "TICKWIRE_JWT_KEY_FILE and TICKWIRE_JWT_JWKS_FILE are both set",
+        ),
+        ({"auth": "password"}, "there is no 'password'; there are dev, dev-anywhere, jwt, ticket"),
+        ({"auth": " , "}, "nobody could join"),
+        ({"auth": "dev,jwt", "jwt_key_file": "a"}, "there can be only one"),
+        ({"tls_key_file": "key.pem"}, "without TICKWIRE_TLS_CERT_FILE"),
+        ({"unlimited_networks": "10.0.0.0/33"}, "TICKWIRE_UNLIMITED_NETWORKS: '10.0.0.0/33' is no network"),
+        ({"trusted_proxies": "proxy.local"}, "TICKWIRE_TRUSTED_PROXIES: 'proxy.local' is no network"),
+        ({"allowed_origins": "game.example"}, "TICKWIRE_ALLOWED_ORIGINS: 'game.example' is no origin"),
+        ({"port": 65000}, "TICKWIRE_PORT=65000 leaves no .*: set TICKWIRE_METRICS_PORT, -1 for none"),
+    ],
+)
+def test_settings_that_do_not_go_together_are_told_with_the_choices(given: dict[str, str], match: str) -> None:
+    with pytest.raises(UsageFault, match=match):
+        read_settings({}, **given)
+
+
+def test_settings_that_go_together_pass() -> None:
+    for given in (
+        {"host": "localhost"},
+        {"host": "::1"},
+        {"host": "0.0.0.0", "auth": "dev-anywhere"},
+        {"host": "0.0.0.0", "auth": "jwt,ticket", "jwt_key_file": "a", "secret": "k:00"},
+        {"trusted_proxies": "10.0.0.0/8, ::1/128", "allowed_origins": "*"},
+        {"port": 65000, "metrics_port": -1},
+    ):
+        read_settings({}, **given)
+
+
+def test_metrics_have_a_port_of_their_own() -> None:
+    for given, port in (
+        ({}, 8777),
+        ({"port": 9000}, 10_000),
+        ({"port": 0}, 0),
+        ({"metrics_port": 9100}, 9100),
+        ({"metrics_port": 0}, 0),
+        ({"metrics_port": -1}, None),
+    ):
+        assert metrics_port_of(read_settings({}, **given)) == port
+
+
+def test_a_secret_is_never_shown() -> None:
+    assert "abcdef" not in repr(read_settings({}, secret="k:abcdef"))
+    with pytest.raises(UsageFault) as caught:
+        read_settings({}, secret=["k:abcdef"])
+    assert "abcdef" not in str(caught.value)
 
 
 def test_every_setting_has_a_description() -> None:
