@@ -14,13 +14,16 @@ NO_CLOSE_FRAME = 1006
 
 @dataclass(frozen=True, slots=True)
 class SocketOpened:
-    """The dial that `DialNow` asked for succeeded."""
+    """The dial of `socket` that `DialNow` asked for succeeded."""
+
+    socket: int
 
 
 @dataclass(frozen=True, slots=True)
 class DialFailed:
     """The dial failed: with an HTTP `status`, or (status 0) before there was one. No dial can succeed if `hopeless`."""
 
+    socket: int
     reason: str
     status: int = 0
     retry_after_ms: int = 0
@@ -29,47 +32,65 @@ class DialFailed:
 
 @dataclass(frozen=True, slots=True)
 class FrameReceived:
-    """A binary frame came on the current socket."""
+    """A binary frame came on `socket`."""
 
+    socket: int
     data: bytes
 
 
 @dataclass(frozen=True, slots=True)
-class SocketClosed:
-    """The current socket ended; closes of older sockets mean nothing and are not told."""
+class BytesReceived:
+    """Something came on `socket`, if not a whole frame: a slow one is not a silent one."""
 
+    socket: int
+
+
+@dataclass(frozen=True, slots=True)
+class SocketClosed:
+    """`socket` ended; the close of one that is not the current one means nothing."""
+
+    socket: int
     code: int = NO_CLOSE_FRAME
     reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class RoundTripMeasured:
-    """A ping of the socket came back."""
+    """A ping of `socket` came back."""
 
+    socket: int
     rtt_ns: int
 
 
-Fact = SocketOpened | DialFailed | FrameReceived | SocketClosed | RoundTripMeasured
+Fact = SocketOpened | DialFailed | FrameReceived | BytesReceived | SocketClosed | RoundTripMeasured
 
 
 @dataclass(frozen=True, slots=True)
 class DialNow:
-    """Open a socket to `url`; answer with SocketOpened or DialFailed."""
+    """Open `socket` to `url`; answer with SocketOpened or DialFailed.
 
+    Sockets are numbered from 1, and the number is the dial's attempt number. With a `resume_token` that is the dial's
+    credential; without one it is whatever the caller joins with.
+    """
+
+    socket: int
     url: str
+    resume_token: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class SendFrame:
-    """Write `data` as one binary frame."""
+    """Write `data` as one binary frame to `socket`."""
 
+    socket: int
     data: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class CloseSocket:
-    """Close the current socket, or give up its dial; nothing more of it is to be told."""
+    """Close `socket`, or give up its dial; nothing more of it is to be told."""
 
+    socket: int
     code: int
 
 

@@ -27,6 +27,8 @@ MARGIN_NS = 5 * MS
 DELAY_MAX_NS = 250 * MS
 JUMP_NS = 250 * MS
 """A playhead that is further behind jumps; one that is further ahead waits."""
+OLD_NS = 2_000 * MS
+"""A state that is older by more than this did not come late: its ticks began anew."""
 EXTRAPOLATION_MAX_NS = 100 * MS
 FADE_NS = 50 * MS
 """Time constant of the fade after an extrapolation was wrong."""
@@ -114,7 +116,7 @@ class Interpolator:
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything: another match begins, whose ticks start anew."""
+        """Forget everything: another match begins, whatever its ticks."""
         self._snapshots: deque[_Snapshot] = deque(maxlen=SNAPSHOTS_MAX)
         self._arrivals = ArrivalClock(self._time_ns(1))
         self._playhead_ns: int | None = None
@@ -139,10 +141,15 @@ class Interpolator:
         return (self._snapshots[-1].time_ns * self._tick_rate_hz + 999_999_999) // 1_000_000_000
 
     def record(self, tick: int, arrival_ns: int, replica: World) -> None:
-        """Take the state of `tick` that came at `arrival_ns`; one that is not newer than the last is ignored."""
+        """Take the state of `tick` that came at `arrival_ns`; one that is not newer than the last is ignored.
+
+        One that is older by more than two seconds is of a server that was started anew: the motion begins anew, too.
+        """
         time_ns = self._time_ns(tick)
         if self._snapshots and time_ns <= self._snapshots[-1].time_ns:
-            return
+            if time_ns >= self._snapshots[-1].time_ns - OLD_NS:
+                return
+            self.reset()
         entities = {each.id: self._seen(each) for kind in self._kinds for each in replica.all(kind)}
         starved = self._playhead_ns is not None and self._playhead_ns > self._snapshots[-1].time_ns
         drawn = self._poses() if starved else {}

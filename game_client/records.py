@@ -107,3 +107,7 @@ class HeldInput:
             self._counters[place] = (self._counters[place] + int(values[place])) % EDGE_MODULO
             values[place] = self._counters[place]
         self.values = values
+
+    def without_presses(self, values: list[Any]) -> list[Any]:
+        """Return `values` with no button pressed."""
+        return [0 if place in self._counters else value for place, value in enumerate(values)]

@@ -30,13 +30,24 @@ class ClientStats:
     desyncs: int = 0
     resyncs: int = 0
     reconnects: int = 0
+    """Times that a lost connection became live again: the sum of the next three."""
+    resumed: int = 0
+    """Of these, those in which the old seat went on by a delta,"""
+    resumed_by_keyframe: int = 0
+    """by a keyframe,"""
+    rejoined: int = 0
+    """or in another seat."""
     substituted: int = 0
     commands_lost: int = 0
     events_lost: int = 0
+    duplicates: int = 0
+    """Events that came again and were dropped."""
     errors: int = 0
     rtts_ms: deque[float] = field(default_factory=_samples)
     state_gap_ms: deque[float] = field(default_factory=_samples)
     input_to_ack_ms: deque[float] = field(default_factory=_samples)
+    resume_ms: deque[float] = field(default_factory=_samples)
+    """Of each resume the time from the open socket to the first state."""
     state_gap_max_ms: float = 0.0
     _rolled_ns: int = -1
     _rolled_down: int = 0
@@ -54,6 +65,20 @@ class ClientStats:
         self.rtt_ms = rtt_ns / 1_000_000
         self.rtts_ms.append(self.rtt_ms)
 
+    def came_back(self, goes_on: bool, by_delta: bool, took_ns: int) -> None:
+        """Take note of the first state after a loss: whether the seat goes on, and how long after its socket opened."""
+        if not goes_on:
+            self.rejoined += 1
+            return
+        self.resumed += by_delta
+        self.resumed_by_keyframe += not by_delta
+        self.resume_ms.append(took_ns / 1_000_000)
+
+    def came_to_nothing(self, commands: int, events: int) -> None:
+        """Take note of what a WELCOME showed to be lost."""
+        self.commands_lost += commands
+        self.events_lost += events
+
     def roll(self, now_ns: int) -> None:
         """Renew the rates, at most once per second."""
         passed_ns = now_ns - self._rolled_ns
@@ -69,4 +94,5 @@ class ClientStats:
         self.rtts_ms.clear()
         self.state_gap_ms.clear()
         self.input_to_ack_ms.clear()
+        self.resume_ms.clear()
         self.state_gap_max_ms = 0.0

@@ -15,14 +15,16 @@ from collections import deque
 from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass
+from ssl import SSLContext
 from time import monotonic_ns
 from typing import Any, TypeAlias
 
 from game_client.facts import EventCame, StateApplied, Status
+from game_client.following import EVENTS_UNTAKEN_MAX
 from game_client.records import command_place, record_values
 from game_client.replica import Replica
-from game_client.session import COMMANDS_UNACKNOWLEDGED_MAX, EVENTS_UNTAKEN_MAX
-from game_client.shell.connection import Client, JoinRefused
+from game_client.resume import COMMANDS_UNACKNOWLEDGED_MAX
+from game_client.shell.connection import Client, JoinRefused, Token
 from game_client.shell.wire import Proxy
 from game_client.stats import ClientStats
 from protocol.errors import UsageFault
@@ -53,21 +55,32 @@ class _Handed:
 class Bridge:
     """One player in one match, for a program with a frame loop. Dials at once, in the background.
 
-    Without a name the server chooses one. `proxy` is a proxy's URL, or True for the one that the environment names.
+    The options are those of `join`. A `token` that is a function is called in the socket's thread.
     """
 
-    def __init__(self, url: str, name: str = "", *, proxy: Proxy = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        name: str = "",
+        *,
+        token: Token | None = None,
+        spectate: bool = False,
+        proxy: Proxy = None,
+        ssl: SSLContext | None = None,
+    ) -> None:
         self.world = Replica()
         self.seat: int | None = None
         self.tick_rate_hz = 0
         self._state = WireState(Schema())
-        self._client = Client(url, name=name, patient=True, proxy=proxy)
+        self._client = Client(url, name=name, token=token, spectate=spectate, patient=True, proxy=proxy, ssl=ssl)
         self._client.on_state = self._hand_state
         self._client.on_event = self._hand_event
         self._handed: deque[_Handed] = deque()
         self._handed_events: deque[tuple[int, Any]] = deque(maxlen=EVENTS_UNTAKEN_MAX)
         self._events: list[tuple[int, Any]] = []
         self._input: list[Any] | None = None
+        self._commands_handed = 0
+        self._commands_taken = 0  # Written by the other thread.
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ending: asyncio.Event | None = None
         self._closed = False
@@ -139,15 +152,26 @@ class Bridge:
             self._call(self._client.session.hold_values, values)
 
     def send_command(self, command: object, **fields: Any) -> None:
-        """Send a command, an object or a name with its fields. *Raises* `UsageFault`."""
+        """Send a command, an object or a name with its fields; while reconnecting it waits. *Raises* `UsageFault`."""
+        if self.status.phase == "closed":
+            raise UsageFault(f"a command while {self.status}: there is no match any more")
+        if not self.tick_rate_hz:
+            raise UsageFault(f"a command while {self.status}: send it when the status is live")
         name = command if isinstance(command, str) else type(command).__name__
         place, kind = command_place(self._state.schema.commands, name)
         values = record_values(kind, None if isinstance(command, str) else command, fields)
-        if self.status.phase != "live":
-            raise UsageFault(f"a command while {self.status}: send it when the status is live")
-        if self._client.session.commands_unacknowledged >= COMMANDS_UNACKNOWLEDGED_MAX:
+        if self.seat is None:
+            raise UsageFault("a spectator sends no commands")
+        # Those on their way first: one that is taken between the two counts twice, never not at all.
+        on_their_way = self._commands_handed - self._commands_taken
+        if on_their_way + self._client.session.commands_unacknowledged >= COMMANDS_UNACKNOWLEDGED_MAX:
             raise UsageFault(f"{COMMANDS_UNACKNOWLEDGED_MAX} commands are not acknowledged: wait, or send fewer")
-        self._call(self._client.session.command_values, place, values)
+        self._commands_handed += 1
+        self._call(self._take_command, self._state.schema, place, values)
+
+    def cut(self, seconds: float) -> None:
+        """End all sockets as a broken network does, and let no dial through for so long: to show or test a resume."""
+        self._call(self._client.cut, seconds)
 
     def close(self) -> None:
         """Leave the match; returns when the thread has ended, at most 2 s later."""
@@ -200,13 +224,22 @@ class Bridge:
             # A shallow copy will do: a WireEntity gets a new list of values whenever one changes.
             what = {each.id: copy(each) for each in session.wire_state.entities.values()}
         arrival_ns = monotonic_ns()
-        self._handed.append(
-            _Handed(arrival_ns, applied.tick, what, session.schema, session.seat, session.tick_rate_hz)
-        )
+        self._handed.append(_Handed(arrival_ns, applied.tick, what, session.schema, session.seat, session.tick_rate_hz))
 
     def _hand_event(self, came: EventCame) -> None:
-        self._client.session.events.clear()
+        self._client.session.take_events()
         self._handed_events.append((came.tick, came.event))
+
+    def _take_command(self, schema: Schema, place: int, values: list[Any]) -> None:
+        session = self._client.session
+        try:
+            if self.status.phase == "closed" or session.schema != schema:
+                # The match that it was meant for went while it was on its way.
+                self.stats.commands_lost += 1
+            else:
+                session.command_values(place, values)
+        finally:
+            self._commands_taken += 1
 
     def _run(self) -> None:
         asyncio.run(self._live())

@@ -9,7 +9,16 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from game_client.clock_sync import SLACK_NONE
-from game_client.facts import DialNow, Effect, FrameReceived, SendFrame, SocketOpened
+from game_client.facts import (
+    NO_CLOSE_FRAME,
+    DialFailed,
+    DialNow,
+    Effect,
+    FrameReceived,
+    SendFrame,
+    SocketClosed,
+    SocketOpened,
+)  # fmt: skip
 from game_client.session import ClientSession
 from protocol import Chat, Edge, Entity, Event, Input, replicated
 from protocol.codec import decode, encode
@@ -22,6 +31,7 @@ START_NS = 1_000 * MS
 RATE_HZ = 20
 PERIOD_NS = 1_000 * MS // RATE_HZ
 URL = "ws://there/v1/match/1"
+TOKEN = "tickwire-resume-1.one"
 
 
 class Mood(Enum):
@@ -67,10 +77,10 @@ SHIP_WIRE = [4, 64, 100, 1, 1, "Ada"]
 
 
 def welcome(seat: int = 3, **changes: Any) -> Welcome:
-    """WELCOME of the vocabulary above."""
+    """WELCOME of the vocabulary above; its resume token is `TOKEN`."""
     fields: dict[str, Any] = {
         "epoch": 1, "tick": 100, "tick_rate_hz": RATE_HZ, "seat": seat, "role": Role.PLAYER.value,
-        "schema": VOCABULARY.schema.to_wire(), "resume_token": "", "last_command": 0,
+        "schema": VOCABULARY.schema.to_wire(), "resume_token": TOKEN, "last_command": 0, "last_event": 0,
     }  # fmt: skip
     return Welcome(**(fields | changes))
 
@@ -97,6 +107,7 @@ class Driven:
         self.now_ns = START_NS
         self.session = ClientSession(URL, Random(seed), START_NS)
         self.effects: list[Effect] = []
+        self._dialled = 0
 
     def drain(self) -> list[Effect]:
         """Take the new effects."""
@@ -104,14 +115,33 @@ class Driven:
         self.effects += effects
         return effects
 
+    @property
+    def dialled(self) -> int:
+        """The socket that was dialled last."""
+        return max([effect.socket for effect in self.effects if isinstance(effect, DialNow)], default=self._dialled)
+
+    def forget_effects(self) -> None:
+        """Let `effects` begin anew."""
+        self._dialled = self.dialled
+        self.effects.clear()
+
     def handle(self, fact: Any) -> list[Effect]:
         """Tell a fact now."""
         self.session.handle(fact, self.now_ns)
         return self.drain()
 
-    def hear(self, *messages: Message) -> list[Effect]:
-        """Let frames arrive now."""
-        return [effect for each in messages for effect in self.handle(FrameReceived(encode(each)))]
+    def hear(self, *messages: Message, socket: int | None = None) -> list[Effect]:
+        """Let frames arrive now, on the newest socket if no other is given."""
+        on = self.dialled if socket is None else socket
+        return [effect for each in messages for effect in self.handle(FrameReceived(on, encode(each)))]
+
+    def lose(self, code: int = NO_CLOSE_FRAME, reason: str = "", socket: int | None = None) -> list[Effect]:
+        """Let the newest socket end now."""
+        return self.handle(SocketClosed(self.dialled if socket is None else socket, code, reason))
+
+    def fail(self, reason: str = "refused", status: int = 0, retry_after_ms: int = 0, **more: Any) -> list[Effect]:
+        """Let the newest dial fail now."""
+        return self.handle(DialFailed(self.dialled, reason, status, retry_after_ms, **more))
 
     def advance_to(self, now_ns: int) -> list[Effect]:
         """Go on to `now_ns`, advancing at every deadline on the way."""
@@ -133,14 +163,14 @@ class Driven:
     def open(self) -> list[Effect]:
         """Dial and connect."""
         self.advance_to(self.now_ns)
-        assert isinstance(self.effects[-1], DialNow)
-        return self.handle(SocketOpened())
+        return self.handle(SocketOpened(self.dialled))
 
-    def join(self) -> Driven:
-        """Go all the way to live, at tick 100."""
+    def join(self, rtt_ms: int = 0, **changes: Any) -> Driven:
+        """Go all the way to live, at tick 100; WELCOME takes `rtt_ms`."""
         self.open()
-        self.hear(welcome(), keyframe())
-        self.effects.clear()
+        self.now_ns += rtt_ms * MS
+        self.hear(welcome(**changes), keyframe())
+        self.forget_effects()
         return self
 
     def sent(self, cls: type[Any] | None = None) -> list[Any]:
@@ -153,6 +183,11 @@ def sent(effects: list[Effect], cls: type[Any] | None = None) -> list[Any]:
     frames = [effect.data for effect in effects if isinstance(effect, SendFrame)]
     messages = [decode(each, Direction.TO_SERVER) for each in frames]
     return [each for each in messages if cls is None or isinstance(each, cls)]
+
+
+def dials(effects: list[Effect]) -> list[DialNow]:
+    """The dials among effects."""
+    return [effect for effect in effects if isinstance(effect, DialNow)]
 
 
 def play(driven: Driven, first: int, last: int, slack: int = SLACK_NONE) -> None:

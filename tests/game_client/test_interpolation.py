@@ -231,6 +231,16 @@ def test_the_newest_tick_is_exact_at_rates_that_do_not_divide_a_second() -> None
         assert motion.newest_tick == tick
 
 
+def test_a_server_that_was_started_anew_is_followed_by_itself() -> None:
+    motion = fed(6000)
+    for tick in range(20):
+        now = at(6001 + tick)
+        motion.record(tick, now, world(x=500.0 + tick))
+        poses = motion.sample(now)
+    assert motion.newest_tick == 19
+    assert 516.0 < poses[1]["x"] < 519.0
+
+
 def test_reset_begins_a_match_whose_ticks_start_anew() -> None:
     motion = fed(50)
     motion.reset()

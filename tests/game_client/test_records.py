@@ -72,3 +72,7 @@ def test_presses_add_up_in_a_counter_that_wraps_while_levels_are_replaced() -> N
     held.hold([1, True, 100])
     held.hold([-1, False, 30])
     assert held.values == [-1, False, (100 + 30) % 128]
+
+
+def test_values_without_presses_keep_the_levels() -> None:
+    assert HeldInput(STEER).without_presses([1, True, 3]) == [1, True, 0]

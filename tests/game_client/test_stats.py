@@ -32,3 +32,19 @@ def test_forgetting_samples_keeps_the_counts() -> None:
     stats.forget_samples()
     assert (stats.states, stats.rtt_ms, list(stats.rtts_ms), list(stats.state_gap_ms)) == (7, 2.0, [], [])
     assert stats.state_gap_max_ms == 0
+
+
+def test_a_return_is_counted_by_how_it_went_and_a_resume_is_timed() -> None:
+    stats = ClientStats()
+    stats.came_back(True, True, 40_000_000)
+    stats.came_back(True, False, 60_000_000)
+    stats.came_back(False, False, 10_000_000)
+    assert (stats.resumed, stats.resumed_by_keyframe, stats.rejoined) == (1, 1, 1)
+    assert list(stats.resume_ms) == [40, 60]
+
+
+def test_what_came_to_nothing_is_added_up() -> None:
+    stats = ClientStats()
+    stats.came_to_nothing(2, 0)
+    stats.came_to_nothing(1, 5)
+    assert (stats.commands_lost, stats.events_lost) == (3, 5)

@@ -106,13 +106,92 @@ async def test_a_lost_server_is_shown_and_come_back_to() -> None:
             await frames(bridge, lambda: bridge.status.phase == "reconnecting" and bridge.status.attempt >= 2)
             assert "reconnecting, attempt" in str(bridge.status)
             assert bridge.world.all("Ball")  # still drawn
-            with pytest.raises(UsageFault, match="reconnecting"):
-                bridge.send_command("Chat", text="anyone?")
+            bridge.take_events()
+            bridge.send_command("Chat", text="anyone?")
             server.deny = 0
             await frames(bridge, lambda: bridge.status.phase == "live")
-            await frames(bridge, lambda: bridge.world.owned(bridge.seat, "Ball"))
+            heard: list[Any] = []
+
+            def answered() -> bool:
+                heard.extend(event.kind for _, event in bridge.take_events())
+                return "Said" in heard
+
+            await frames(bridge, answered)
+            assert bridge.world.owned(bridge.seat, "Ball")
         finally:
             await close(bridge)
+
+
+async def test_a_cut_is_resumed_and_the_frames_thread_goes_on_with_the_same_state() -> None:
+    async with TinyServer() as server:
+        bridge = Bridge(server.url, name="Ada")
+        ticks: list[int] = []
+        try:
+            await frames(bridge, lambda: bridge.tick >= 0)
+            world, schema = bridge.world, bridge._state.schema
+            bridge.cut(0.4)
+            await frames(bridge, lambda: bridge.status.phase == "reconnecting" and bridge.status.attempt >= 2)
+            await frames(bridge, lambda: bridge.stats.resumed == 1, lambda tick, at_ns, world: ticks.append(tick))
+            bridge.send_input(dx=1)
+
+            def moved() -> bool:
+                ball = bridge.world.owned(bridge.seat, "Ball")
+                return ball is not None and ball.x > 0.1
+
+            await frames(bridge, moved, lambda tick, at_ns, world: ticks.append(tick))
+            assert bridge.world is world and bridge._state.schema is schema
+            assert ticks == sorted(ticks)
+            assert (bridge.stats.rejoined, bridge.stats.keyframes) == (0, 1)
+        finally:
+            await close(bridge)
+
+
+async def test_a_spectating_bridge_watches_and_cannot_command() -> None:
+    async with TinyServer() as server:
+        player = Bridge(server.url, name="Ada")
+        bridge = Bridge(server.url, spectate=True)
+        try:
+            await frames(bridge, lambda: bridge.world.all("Ball"))
+            assert bridge.seat is None
+            with pytest.raises(UsageFault, match="spectator"):
+                bridge.send_command("Chat", text="hi")
+        finally:
+            await close(bridge)
+            await close(player)
+
+
+async def test_the_257th_command_of_a_frame_is_refused_and_none_before_it_is_lost() -> None:
+    async with TinyServer() as server:
+        bridge = Bridge(server.url, name="Ada")
+        try:
+            await frames(bridge, lambda: bridge.tick >= 0)
+            for number in range(256):
+                bridge.send_command("Chat", text=str(number))
+            with pytest.raises(UsageFault, match="256 commands"):
+                bridge.send_command("Chat", text="one too many")
+            await frames(bridge, lambda: server.match.occupants[0].last_command == 256)
+            assert (bridge.stats.errors, bridge.stats.commands_lost) == (0, 0)
+        finally:
+            await close(bridge)
+
+
+async def test_a_command_whose_match_ended_on_its_way_is_counted_as_lost() -> None:
+    async with TinyServer() as server:
+        bridge = Bridge(server.url, name="Ada")
+        await frames(bridge, lambda: bridge.tick >= 0)
+        await close(bridge)
+        bridge._take_command(bridge._state.schema, 0, ["too late"])
+        assert (bridge.stats.commands_lost, bridge.stats.errors) == (1, 0)
+
+
+async def test_a_command_before_the_match_has_answered_is_refused() -> None:
+    async with TinyServer(deny=503) as server:
+        bridge = Bridge(server.url, name="Ada")
+        with pytest.raises(UsageFault, match="when the status is live"):
+            bridge.send_command("Chat", text="hi")
+        await close(bridge)
+        with pytest.raises(UsageFault, match="closed"):
+            bridge.send_command("Chat", text="hi")
 
 
 async def test_a_refusal_is_a_status_not_an_exception() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from game_client import Client, JoinRefused, join
 from game_client.facts import StateApplied
+from game_client.shell import connection as connection_module
 from protocol import UsageFault
 from protocol.codec import encode
 from protocol.messages import Refusal
@@ -58,12 +59,166 @@ async def test_leaving_frees_the_seat() -> None:
 
 async def test_a_cut_socket_is_mended_by_itself() -> None:
     async with TinyServer() as server, join(server.url, name="Ada", rng=Random(1)) as client:
+        told: list[str] = []
+        client.on_status = lambda status: told.append(status.phase)
         server.cut()
         async for _ in client.states():
             if client.stats.reconnects == 1:
                 break
         assert client.status.phase == "live"
+        assert (told[0], told[-1]) == ("reconnecting", "live")
         assert client.world.owned(client.seat, "Ball") is not None
+
+
+async def until(client: Client, done: Any) -> None:
+    """Follow the states until something is true."""
+    async for _ in client.states():
+        if done():
+            return
+
+
+async def test_a_cut_is_resumed_by_one_delta_and_queued_commands_arrive_once() -> None:
+    async with TinyServer() as server, join(server.url, name="Ada", rng=Random(1)) as client:
+        client.cut(0.3)
+        await asyncio.sleep(0)
+        client.send_command("Chat", text="while away")
+        assert client.status.phase == "reconnecting"
+        heard: list[Any] = []
+
+        def said() -> bool:
+            heard.extend(event.kind for _, event in client.take_events())
+            return "Said" in heard
+
+        await until(client, said)
+        stats = client.stats
+        assert (stats.resumed, stats.resumed_by_keyframe, stats.rejoined, stats.keyframes) == (1, 0, 0, 1)
+        assert heard.count("Said") == 1
+        assert len(stats.resume_ms) == 1
+        assert server.credentials[0] == "Ada" and server.credentials[-1].startswith("tickwire-resume-1.")
+
+
+async def test_a_server_that_falls_silent_is_dialled_beside_and_resumed() -> None:
+    async with TinyServer() as server, join(server.url, name="Ada", rng=Random(1)) as client:
+        server.deaf = True
+        while client.status.phase != "reconnecting":
+            # The test's server answers pings by itself; only a client that does not ask finds it silent.
+            for measuring in client._measuring.values():
+                measuring.cancel()
+            await asyncio.sleep(0.01)
+        assert "fell silent" in client.status.reason
+        server.deaf = False
+        await until(client, lambda: client.status.phase == "live")
+        assert client.stats.rejoined == 0
+
+
+async def test_a_match_that_knows_the_seat_no_more_is_joined_anew_with_the_callers_own_token() -> None:
+    asked: list[str] = []
+
+    async def ticket() -> str:
+        asked.append(f"ticket-{len(asked) + 1}")
+        return asked[-1]
+
+    async with TinyServer() as server, join(server.url, token=ticket, rng=Random(1)) as client:
+        server.deny_resume = 409
+        server.cut()
+        await until(client, lambda: client.stats.rejoined == 1)
+        assert [each for each in server.credentials if each.startswith("ticket")] == ["ticket-1", "ticket-2"]
+
+
+@pytest.mark.parametrize("token", ["from-text", lambda: "from-text"])
+async def test_a_token_is_text_or_what_returns_it(token: Any) -> None:
+    async with TinyServer() as server, join(server.url, name="unused", token=token):
+        assert server.credentials == ["from-text"]
+
+
+class LobbyClosed(Exception):
+    """What a caller's token function may raise."""
+
+
+def fail() -> str:
+    raise LobbyClosed("for ever")
+
+
+@pytest.mark.parametrize(
+    ("token", "told"),
+    [(fail, "LobbyClosed"), (lambda: None, "NoneType"), (lambda: b"ticket", "bytes"), (b"ticket", "not callable")],
+)
+async def test_a_token_that_cannot_be_had_ends_even_a_patient_client_at_once(token: Any, told: str) -> None:
+    async with TinyServer() as server:
+        with pytest.raises(JoinRefused, match=told):
+            await Client(server.url, token=token, patient=True).start()
+        assert server.credentials == []
+
+
+async def test_a_lobby_that_cannot_be_reached_is_asked_again() -> None:
+    asked = []
+
+    def ticket() -> str:
+        asked.append(1)
+        if len(asked) < 3:
+            raise ConnectionRefusedError("nobody there")
+        return "ticket"
+
+    async with TinyServer() as server:
+        client = Client(server.url, token=ticket, patient=True, rng=Random(1))
+        await client.start()
+        assert (len(asked), server.credentials) == (3, ["ticket"])
+        await client.stop()
+
+
+async def test_a_dial_that_fails_in_an_unforeseen_way_is_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(*arguments: Any) -> None:
+        raise ZeroDivisionError("in a library")
+
+    monkeypatch.setattr(connection_module, "dial", broken)
+    with pytest.raises(JoinRefused, match="in a library"):
+        await Client("ws://there/", patient=True).start()
+
+
+async def test_a_join_that_is_given_up_leaves_no_task_behind_and_takes_no_seat() -> None:
+    async with TinyServer() as server:
+        server.deaf = True  # it opens the socket, and says nothing
+        client = join(server.url, name="Ghost")
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.3):
+                async with client:
+                    pass
+        assert server.sockets or server.credentials
+        assert (client._tasks, client._wires, client._dials) == (set(), {}, {})
+        assert client.status.phase == "closed"
+
+
+async def test_a_used_ticket_given_as_text_is_not_dialled_with_again() -> None:
+    async with TinyServer(deny=409) as server:
+        client = Client(server.url, token="used", patient=True)
+        with pytest.raises(JoinRefused, match=r"not today \(409\)"):
+            await client.start()
+        assert len(server.credentials) == 1
+
+
+async def test_a_spectator_only_watches() -> None:
+    async with TinyServer() as server, join(server.url, name="Ada") as player:
+        async with join(server.url, spectate=True) as watcher:
+            await until(watcher, lambda: watcher.world.all("Ball"))
+            assert (player.seat, watcher.seat) == (0, None)
+            with pytest.raises(UsageFault, match="spectator"):
+                watcher.send_command("Chat", text="hi")
+
+
+async def test_dials_leave_from_the_given_address() -> None:
+    async with TinyServer() as server, join(server.url, name="Ada", local_addr="127.0.0.2"):
+        assert next(iter(server.sockets.values())).remote_address[0] == "127.0.0.2"
+
+
+async def test_leaving_while_nobody_answers_is_quick_and_leaves_no_task_behind() -> None:
+    async with TinyServer() as server:
+        client = Client(server.url, name="Ada")
+        await client.start()
+        client.cut(5)
+        await asyncio.sleep(0.05)
+        async with asyncio.timeout(1):
+            await client.stop()
+        assert (client._tasks, client._wires, client._dials, client._measuring) == (set(), {}, {}, {})
 
 
 async def test_a_match_that_is_over_ends_the_iterator() -> None:

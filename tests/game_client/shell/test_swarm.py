@@ -1,150 +1,105 @@
+"""The bots of one process: who they are, when they join, from where."""
+
 from __future__ import annotations
 
-import json
-import threading
-from collections.abc import Iterator
-from random import Random
-from typing import Any
+import asyncio
+from dataclasses import asdict, replace
+from time import monotonic
 
 import pytest
 
-from game_client.bot import BotView
 from game_client.shell import swarm
-from protocol import Chat, UsageFault
-from tests.game_client.shell.tiny_server import Push, TinyServer
+from game_client.shell.measured import Measured
+from game_client.shell.swarm import Plan, Swarm, load_behaviour, source_address, until
+from protocol import UsageFault
+from tests.game_client.shell.served import Jumper
+from tests.game_client.shell.tiny_server import TinyServer
+
+URL = "ws://127.0.0.1:7777/v1/match/1"
 
 
-class Jumper:
-    """Runs about and jumps; says so once."""
-
-    made: list[float]
-
-    def __init__(self, rng: Random) -> None:
-        self.rng = rng
-        self.said = False
-        Jumper.made.append(rng.random())
-
-    def act(self, view: BotView) -> Iterator[Any]:
-        yield Push(dx=self.rng.choice((-1, 0, 1)), jump=self.rng.randrange(2))
-        if not self.said:
-            self.said = True
-            yield Chat(text="hop")
-
-
-class Faller:
-    """A behaviour with a bug."""
-
-    def __init__(self, rng: Random) -> None:
-        pass
-
-    def act(self, view: BotView) -> list[Any]:
-        raise ZeroDivisionError("in a bot")
-
-
-@pytest.fixture(autouse=True)
-def no_bots_made() -> None:
-    Jumper.made = []
-
-
-class Served:
-    """Two tiny servers in a thread of their own: `run` needs the main thread's loop for itself."""
-
-    def __init__(self, count: int = 1, **options: Any) -> None:
-        self.count, self.options = count, options
-        self.urls: list[str] = []
-        self.servers: list[TinyServer] = []
-        self._up, self._down = threading.Event(), threading.Event()
-        self._thread = threading.Thread(target=self._run)
-
-    def _run(self) -> None:
-        import asyncio
-        from contextlib import AsyncExitStack
-
-        async def serve() -> None:
-            async with AsyncExitStack() as stack:
-                for _ in range(self.count):
-                    self.servers.append(await stack.enter_async_context(TinyServer(**self.options)))
-                self.urls = [server.url for server in self.servers]
-                self._up.set()
-                while not self._down.is_set():
-                    await asyncio.sleep(0.02)
-
-        asyncio.run(serve())
-
-    def __enter__(self) -> Served:
-        self._thread.start()
-        assert self._up.wait(30)
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._down.set()
-        self._thread.join()
-
-
-def test_bots_are_spread_over_the_matches_and_what_they_measured_is_one_json_line(capsys: Any) -> None:
-    with Served(2) as served:
-        status = swarm.run(
-            ",".join(served.urls), count=4, seconds=1.0, behaviour=Jumper, seed=7, json_line=True
-        )
-        assert [server.match.counts.keyframes for server in served.servers] == [2, 2]
-    lines = capsys.readouterr().out.strip().splitlines()
-    assert len(lines) == 1
-    told = json.loads(lines[0])
-    assert status == 0, told
-    assert (told["clients"], told["errors"], told["desyncs"], told["reconnects"], told["keyframes"]) == (4, 0, 0, 0, 0)
-    # Orders of magnitude: that the units are right, on however busy a machine.
-    assert 1.0 <= told["seconds"] < 20
-    assert 3 < told["state_hz"] < 300
-    assert 3 < told["state_gap_ms"]["p50"] < 330
-    assert told["state_gap_ms"]["max"] >= told["state_gap_ms"]["p99"] >= told["state_gap_ms"]["p50"]
-    assert 3 < told["input_to_ack_ms"]["p50"] < 2000
-    assert 0 < told["rtt_ms"]["p50"] <= told["rtt_ms"]["p99"]
-    assert told["bytes_down_per_client_s"] > 20
-    assert told["bytes_up_per_client_s"] > 20
-    assert told["cpu_s"] > 0
-
-
-def test_every_bot_has_a_generator_of_its_own_and_the_seed_repeats_them() -> None:
-    with Served() as served:
-        for seed in (7, 7, 8):
-            swarm.run(served.urls[0], count=2, seconds=0.1, behaviour=Jumper, seed=seed, json_line=True)
-    first, again, other = Jumper.made[:2], Jumper.made[2:4], Jumper.made[4:]
-    assert first == again
-    assert len({*first, *other}) == 4
-
-
-def test_a_behaviour_that_raises_is_an_error_and_exit_status_1(capsys: Any) -> None:
-    with Served() as served:
-        assert swarm.run(served.urls[0], count=1, seconds=0.2, behaviour=Faller, json_line=True) == 1
-    told = json.loads(capsys.readouterr().out)
-    assert told["errors"] == 1
-    assert "in a bot" in told["error"]
-
-
-def test_a_refused_bot_is_an_error_and_exit_status_1(capsys: Any) -> None:
-    with Served(deny=404) as served:
-        assert swarm.run(served.urls[0], count=2, seconds=5, behaviour=Jumper, json_line=True) == 1
-    told = json.loads(capsys.readouterr().out)
-    assert (told["clients"], told["errors"], told["error"]) == (0, 2, "not today (404)")
-
-
-def test_without_json_the_measurement_is_a_table(capsys: Any) -> None:
-    with Served() as served:
-        assert swarm.run(served.urls[0], count=1, seconds=0.1, behaviour=Jumper) == 0
-    assert "state_hz" in capsys.readouterr().out
+def silent(phase: str, done: float) -> None:
+    pass
 
 
 def test_a_behaviour_is_found_by_name_and_a_wrong_name_says_so() -> None:
-    assert swarm.load_behaviour("demo_game.bots:Hunter").__name__ == "Hunter"  # type: ignore[attr-defined]
+    assert load_behaviour("demo_game.bots:Hunter").__name__ == "Hunter"  # type: ignore[attr-defined]
     for name in ("demo_game.bots:Nobody", "no_such_module:X", "nonsense"):
         with pytest.raises(UsageFault, match="is not module:Class"):
-            swarm.load_behaviour(name)
-    with pytest.raises(UsageFault, match="at least one match"):
-        swarm.run(" , ", count=1, behaviour=Jumper)
+            load_behaviour(name)
 
 
-def test_percentiles_are_by_nearest_rank() -> None:
-    assert swarm.percentile(range(1, 101), 50) == 50
-    assert swarm.percentile(range(1, 101), 99) == 99
-    assert swarm.percentile([7.0], 99) == 7.0
-    assert swarm.percentile([], 50) == 0.0
+def test_processes_share_the_bots_and_no_name_comes_twice() -> None:
+    plan = Plan(("a", "b"), 7, Jumper)
+    numbers = [number for first in range(3) for number in replace(plan, first=first, step=3).numbers]
+    assert sorted(numbers) == list(range(7))
+    names = {bot.client.name for bot in Swarm(Plan((URL,), 7, Jumper, first=1, step=3), silent).bots}
+    assert names == {"bot-2", "bot-5"}
+
+
+def test_a_plan_is_plain_data_and_spreads_the_bots_over_the_matches() -> None:
+    plan = Plan(("a", "b"), 3, "m:C", seed=5)
+    assert Plan(**asdict(plan)) == plan
+    assert [plan.url(number) for number in plan.numbers] == ["a", "b", "a"]
+
+
+@pytest.mark.parametrize("system", ["linux", "darwin"])
+def test_bots_dial_from_four_addresses_where_a_system_has_them(system: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(swarm.sys, "platform", system)
+    addresses = [source_address(URL, number) for number in range(5)]
+    if system == "linux":
+        assert addresses == [f"127.0.0.{n}" for n in (1, 2, 3, 4, 1)]
+    else:
+        assert addresses == [None] * 5
+
+
+@pytest.mark.parametrize("host", ["10.0.0.7", "game.example", "[::1]", "localhost"])
+def test_what_is_no_ipv4_loopback_is_dialled_from_wherever_the_system_likes(host: str) -> None:
+    assert source_address(f"ws://{host}:7777/v1/match/1", 1) is None
+
+
+async def test_bots_join_no_faster_than_they_may() -> None:
+    async with TinyServer() as server:
+        bots = Swarm(Plan((server.url,), 4, Jumper, joins_per_s=10.0), silent)
+        began = monotonic()
+        await bots.join()
+        # The fourth one dials 3/10 s after the first.
+        assert monotonic() - began >= 0.3
+        assert len(bots.playing) == 4
+        peers = {socket.remote_address[0] for socket in server.sockets.values()}
+        await bots.leave()
+    assert len(peers) == (4 if swarm.sys.platform == "linux" else 1)
+
+
+async def test_a_window_that_is_ended_tells_what_was_measured_until_then() -> None:
+    async with TinyServer() as server:
+        ended = asyncio.Event()
+        ended.set()
+        bots = Swarm(Plan((server.url,), 2, Jumper), silent)
+        await bots.join()
+        measured = await bots.play(3600.0, ended)
+        await bots.leave()
+    assert isinstance(measured, Measured)
+    assert (measured.clients, measured.errors) == (2, 0)
+    assert measured.seconds < 60
+
+
+async def test_bots_that_could_not_join_before_the_end_are_no_errors() -> None:
+    async with TinyServer() as server:
+        ended = asyncio.Event()
+        ended.set()
+        measured = await swarm.swarm(Plan((server.url,), 2, Jumper, joins_per_s=0.001), 1.0, silent, ended)
+    assert measured.errors == 0
+    assert measured.clients < 2
+
+
+async def test_work_is_cancelled_by_the_end_and_what_it_raises_is_raised() -> None:
+    ended = asyncio.Event()
+
+    async def fail() -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await until(fail(), ended)
+    ended.set()
+    await until(asyncio.sleep(3600), ended)

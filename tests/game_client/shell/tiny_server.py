@@ -6,7 +6,9 @@ Not the product's server, so that the two shells are not tested against each oth
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from http import HTTPStatus
+from ssl import SSLContext
 from time import monotonic_ns
 from types import TracebackType
 from typing import Annotated, Any
@@ -21,8 +23,10 @@ from game_server.session.facts import CloseSocket, FrameReceived, Passed, SeatGi
 from game_server.session.session import Session
 from game_server.sim import facts
 from game_server.sim.match import Match
+from game_server.testing.local_match import claim_of, token_of
 from protocol import Edge, Entity, Event, Input, replicated
 from protocol.codec import encode
+from protocol.handshake import ATTEMPT_HEADER, RESUME_PREFIX, SPECTATOR_QUERY
 from protocol.messages import Hello, Refusal
 
 
@@ -69,10 +73,17 @@ class Balls(Game):
 class TinyServer:
     """`async with TinyServer() as server`: one match at `server.url`."""
 
-    def __init__(self, game: Game | None = None, *, deny: int = 0, retry_after: str = "") -> None:
+    def __init__(
+        self, game: Game | None = None, *, deny: int = 0, retry_after: str = "", ssl: SSLContext | None = None
+    ) -> None:
         self.match = Match(game or Balls(), "1", start_ns=monotonic_ns())
-        self.deny, self.retry_after = deny, retry_after
+        self.deny, self.retry_after, self.ssl = deny, retry_after, ssl
+        self.deny_resume = 0
         self.sockets: dict[int, ServerConnection] = {}
+        self.credentials: list[str] = []
+        """What was brought, in the order of the dials."""
+        self.deaf = False
+        """Nothing more of any socket is heard or answered, though they stay open."""
         self.received = 0
         self.sent = 0
         self._sessions: dict[int, Session] = {}
@@ -89,7 +100,7 @@ class TinyServer:
     async def __aenter__(self) -> TinyServer:
         self._server = await serve(
             self._talk, "127.0.0.1", 0, compression=None, ping_interval=None, process_request=self._process_request,
-            subprotocols=["tickwire.v1"],
+            subprotocols=["tickwire.v1"], ssl=self.ssl,
         )  # fmt: skip
         self._ticking = asyncio.create_task(self._tick())
         return self
@@ -109,6 +120,9 @@ class TinyServer:
             socket.transport.abort()
 
     def _process_request(self, connection: ServerConnection, request: Any) -> Any:
+        self.credentials.append(request.headers.get("Authorization", "").removeprefix("Bearer "))
+        if self.deny_resume and self.credentials[-1].startswith(RESUME_PREFIX):
+            return connection.respond(HTTPStatus(self.deny_resume), "ask the lobby again\n")
         if self.deny:
             response = connection.respond(HTTPStatus(self.deny), "not today\n")
             if self.retry_after:
@@ -121,16 +135,23 @@ class TinyServer:
         session = self._sessions[number] = Session(self.match.vocabulary, monotonic_ns())
         self.sockets[number] = socket
         assert socket.request is not None
-        name = unquote(socket.request.headers["Authorization"].removeprefix("Bearer "))
+        credential = socket.request.headers.get("Authorization", "").removeprefix("Bearer ")
+        attempt = int(socket.request.headers.get(ATTEMPT_HEADER, "0"))
+        claim = claim_of(credential) if credential.startswith(RESUME_PREFIX) else None
+        spectator = SPECTATOR_QUERY in socket.request.path
+        name = unquote(credential) if claim is None else ""
         try:
             async for data in socket:
                 assert isinstance(data, bytes)
                 self.received += 1
+                if self.deaf:
+                    continue
                 session.handle(FrameReceived(data), monotonic_ns())
                 for effect in session.effects():
                     match effect:
                         case Passed(Hello() as hello):
-                            self.match.handle(facts.Join(number, name, hello), monotonic_ns())
+                            join = facts.Join(number, name, hello, "", spectator, attempt, claim)
+                            self.match.handle(join, monotonic_ns())
                         case Passed(message, value):
                             self.match.handle(facts.FromConnection(number, message, value), monotonic_ns())
                         case CloseSocket(code, sentence):
@@ -140,7 +161,7 @@ class TinyServer:
             pass
         finally:
             del self.sockets[number]
-            self.match.handle(facts.Gone(number), monotonic_ns())
+            self.match.handle(facts.Gone(number, socket.close_code or 1006), monotonic_ns())
 
     async def _tick(self) -> None:
         while self.match.deadline_ns is not None:
@@ -153,6 +174,8 @@ class TinyServer:
             match effect:
                 case facts.Seated(number, seat):
                     self._sessions[number].handle(SeatGiven(seat), monotonic_ns())
+                case facts.Greet(number, welcome, claim) if number in self.sockets:
+                    await self._send(self.sockets[number], encode(replace(welcome, resume_token=token_of(claim))))
                 case facts.Send(number, frame) if number in self.sockets:
                     await self._send(self.sockets[number], frame)
                 case facts.Close(number, code, sentence) if number in self.sockets:
@@ -160,6 +183,8 @@ class TinyServer:
                     await self.sockets[number].close(code)
 
     async def _send(self, socket: ServerConnection, frame: bytes) -> None:
+        if self.deaf:
+            return
         self.sent += 1
         try:
             await socket.send(frame)

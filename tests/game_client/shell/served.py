@@ -1,0 +1,110 @@
+"""Tiny servers in a thread of their own, and behaviours: for bots that need the main thread's loop, or processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from random import Random
+from typing import Any
+
+from game_client.bot import BotView
+from protocol import Chat
+from tests.game_client.shell.tiny_server import Push, TinyServer
+
+
+class Jumper:
+    """Runs about and jumps; says so once."""
+
+    made: list[float] = []
+
+    def __init__(self, rng: Random) -> None:
+        self.rng = rng
+        self.said = False
+        Jumper.made.append(rng.random())
+
+    def act(self, view: BotView) -> Iterator[Any]:
+        yield Push(dx=self.rng.choice((-1, 0, 1)), jump=self.rng.randrange(2))
+        if not self.said:
+            self.said = True
+            yield Chat(text="hop")
+
+
+class Faller:
+    """A behaviour with a bug."""
+
+    def __init__(self, rng: Random) -> None:
+        pass
+
+    def act(self, view: BotView) -> list[Any]:
+        raise ZeroDivisionError("in a bot")
+
+
+class OneDies:
+    """Ends the process of the first bot that is asked: who made the file that the environment names."""
+
+    end = staticmethod(lambda: os._exit(7))
+
+    def __init__(self, rng: Random) -> None:
+        pass
+
+    def act(self, view: BotView) -> list[Any]:
+        try:
+            os.close(os.open(os.environ["ONE_DIES"], os.O_CREAT | os.O_EXCL))
+        except FileExistsError:
+            return []
+        self.end()
+        return []
+
+
+class OneEnds(OneDies):
+    """Tells the process of the first bot that is asked to end, as an operator would."""
+
+    end = staticmethod(lambda: os.kill(os.getpid(), signal.SIGTERM))
+
+
+class Printer:
+    """Prints, as one who looks for a bug in a behaviour would."""
+
+    def __init__(self, rng: Random) -> None:
+        pass
+
+    def act(self, view: BotView) -> list[Any]:
+        print("What do I see?", flush=True)
+        return []
+
+
+class Served:
+    """Two tiny servers in a thread of their own: `run` needs the main thread's loop for itself."""
+
+    def __init__(self, count: int = 1, **options: Any) -> None:
+        self.count, self.options = count, options
+        self.urls: list[str] = []
+        self.servers: list[TinyServer] = []
+        self._up, self._down = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._run)
+
+    def _run(self) -> None:
+        import asyncio
+        from contextlib import AsyncExitStack
+
+        async def serve() -> None:
+            async with AsyncExitStack() as stack:
+                for _ in range(self.count):
+                    self.servers.append(await stack.enter_async_context(TinyServer(**self.options)))
+                self.urls = [server.url for server in self.servers]
+                self._up.set()
+                while not self._down.is_set():
+                    await asyncio.sleep(0.02)
+
+        asyncio.run(serve())
+
+    def __enter__(self) -> Served:
+        self._thread.start()
+        assert self._up.wait(30)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._down.set()
+        self._thread.join()
