@@ -34,8 +34,10 @@ def clock_text(seconds: int) -> str:
     return f"{seconds // 60}:{seconds % 60:02d}"
 
 
-def rate_text(bytes_per_s: float) -> str:
+def rate_text(bytes_per_s: float | None) -> str:
     """Return a rate as people read it, `1.4 kB/s`."""
+    if bytes_per_s is None:
+        return "-"
     return f"{bytes_per_s / 1000:.1f} kB/s" if bytes_per_s >= 1000 else f"{bytes_per_s:.0f} B/s"
 
 

@@ -23,6 +23,8 @@ from game_client.interpolation import Interpolator
 from protocol.errors import UsageFault
 
 LIVE, CLOSED = "live", "closed"
+CUT_KEY, CUT_S = pygame.K_F9, 2.0
+"""The key that breaks the own connection, to see it mended; and for how long no dial gets through."""
 
 
 OnState = Callable[[int, int, Any], None]
@@ -71,6 +73,9 @@ class Connection(Protocol):
     def send_command(self, command: object, **fields: Any) -> None:
         """Send a command."""
 
+    def cut(self, seconds: float) -> None:
+        """End the own sockets as a broken network does, for so long."""
+
     def close(self) -> None:
         """Leave."""
 
@@ -96,7 +101,7 @@ def banner_of(status: Any) -> str:
     if status.phase == CLOSED:
         return f"disconnected: {status.reason}" if status.reason else "disconnected"
     attempt = f", attempt {status.attempt}" if status.attempt else ""
-    return ("connecting" if status.phase == "dialling" else status.phase) + attempt
+    return ("connecting" if status.phase == "dialling" else "connection lost - reconnecting") + attempt
 
 
 class MatchView:
@@ -117,12 +122,15 @@ class MatchView:
 
     def handle(self, event: pygame.event.Event) -> None:
         """Take one of pygame's events."""
+        if event.type == pygame.KEYDOWN and event.key == CUT_KEY:
+            self._link.cut(CUT_S)
+            return
         line = self.pilot.handle(event)
         if line is not None:
             try:
                 self._link.send_command("Chat", text=line)
             except UsageFault:
-                self.pilot.chat_draft = line  # Not live just now: what was written is not lost.
+                self.pilot.chat_draft = line  # Too many wait already: what was written is not lost.
 
     def frame(self, target: pygame.Surface, dt_s: float, fps: float) -> Scene:
         """Draw the next frame, return what it shows."""
@@ -167,11 +175,12 @@ class MatchView:
     def _dress(self, scene: Scene, fps: float) -> Scene:
         stats, status = self._link.stats, self._link.status
         gaps = stats.state_gap_ms
+        live = status.phase == LIVE
         numbers = Numbers(
-            ping_ms=stats.rtt_ms or None,
+            ping_ms=stats.rtt_ms or None if live else None,
             tick=max(self._tick, 0),
-            down_bps=stats.bytes_down_per_s,
-            up_bps=stats.bytes_up_per_s,
+            down_bps=stats.bytes_down_per_s if live else None,
+            up_bps=stats.bytes_up_per_s if live else None,
             fps=fps,
             delay_ms=self._motion.delay_ms if self._motion is not None else 0.0,
             gaps_ms=[gaps[place] for place in range(max(0, len(gaps) - 80), len(gaps))],
@@ -181,6 +190,7 @@ class MatchView:
             scene,
             numbers=numbers,
             banner=banner_of(status),
+            banner_why=status.reason if status.phase not in (LIVE, CLOSED) else "",
             banner_bad=status.phase == CLOSED,
             chat_draft=pilot.chat_draft,
             show_scores=pilot.shows_scores,

@@ -5,7 +5,7 @@ To test: `tests/demo_client/test_hud.py`.
 
 import pygame
 
-from demo_client.paint import add_glow, panel, text_width, veil, write
+from demo_client.paint import add_glow, panel, shorten, text_width, veil, write
 from demo_client.palette import ACCENT, BAD, TEXT, TEXT_DIM, WARN, WHITE, mix
 from demo_client.scene import Scene
 
@@ -19,6 +19,7 @@ KEYS = (
     ("Enter", "chat; Enter sends, Esc cancels"),
     ("Tab", "scoreboard"),
     ("F1", "these keys"),
+    ("F9", "cut the own connection for 2 s"),
     ("F11", "full screen"),
     ("Esc", "leave"),
 )
@@ -31,19 +32,26 @@ def draw_overlays(target: pygame.Surface, scene: Scene) -> None:
     if scene.show_help:
         draw_help(target)
     if scene.banner:
-        draw_banner(target, scene.banner, scene.banner_bad, scene.time_s)
+        draw_banner(target, scene.banner, scene.banner_why, scene.banner_bad, scene.time_s)
 
 
-def draw_banner(target: pygame.Surface, text: str, bad: bool, time_s: float) -> None:
-    """Tell what is wrong with the connection, below the clock."""
+def draw_banner(target: pygame.Surface, text: str, why: str, bad: bool, time_s: float) -> None:
+    """Tell across the whole window what is wrong with the connection, and why; the field stands still meanwhile."""
     colour = BAD if bad else WARN
-    rect = pygame.Rect(0, 82, text_width(text, 24) + 72, 40)
-    rect.centerx = target.get_width() // 2
-    panel(target, rect, 240, colour, 10)
+    width, height = target.get_size()
+    band = pygame.Rect(0, height // 4 - 48, width, 108 if why else 78)
+    target.blit(veil(band.size, 190), band)
+    for edge in (band.top, band.bottom - 2):
+        target.fill(mix(colour, (0, 0, 0), 0.25), (0, edge, width, 2))
+    shown = shorten(text, 40, width - 160)
+    left = (width - text_width(shown, 40) - 44) // 2
+    middle = band.top + 39
     pulse = 1.0 - abs(time_s * 1.2 % 2.0 - 1.0)
-    add_glow(target, rect.left + 24, rect.centery, 14, colour, 0.3 + 0.6 * pulse)
-    pygame.draw.aacircle(target, colour, (rect.left + 24, rect.centery), 5)
-    write(target, text, (rect.left + 44, rect.centery), 24, mix(colour, WHITE, 0.5), "midleft")
+    add_glow(target, left + 10, middle, 24, colour, 0.3 + 0.6 * pulse)
+    pygame.draw.aacircle(target, colour, (left + 10, middle), 8)
+    write(target, shown, (left + 44, middle), 40, mix(colour, WHITE, 0.5), "midleft", shadow=True)
+    if why:
+        write(target, shorten(why, 20, width - 160), (width // 2, band.bottom - 28), 20, TEXT_DIM, "center")
 
 
 def draw_announcement(target: pygame.Surface, text: str) -> None:

@@ -85,12 +85,12 @@ class ChatLine:
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """The connection in numbers."""
+    """The connection in numbers; None is not known, as while it is lost."""
 
     ping_ms: float | None = None
     tick: int = 0
-    down_bps: float = 0.0
-    up_bps: float = 0.0
+    down_bps: float | None = 0.0
+    up_bps: float | None = 0.0
     fps: float = 0.0
     delay_ms: float = 0.0
     gaps_ms: Sequence[float] = ()
@@ -112,6 +112,7 @@ class Scene:
     round_number: int = 1
     banner: str = ""
     banner_bad: bool = False
+    banner_why: str = ""
     announcement: str = ""
     respawn_s: float | None = None
     killed_by: str = ""

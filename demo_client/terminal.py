@@ -58,6 +58,7 @@ class Readings:
     bytes_down_per_s: float
     rtt_ms: float
     desyncs: int
+    status: str = "live"
 
 
 def colour(seat: int) -> str:
@@ -65,7 +66,9 @@ def colour(seat: int) -> str:
     return COLOURS[seat % len(COLOURS)]
 
 
-def read(world: Replica, stats: ClientStats, health: Mapping[str, Any], bytes_out_per_s: float) -> Readings:
+def read(
+    world: Replica, stats: ClientStats, health: Mapping[str, Any], bytes_out_per_s: float, status: str = "live"
+) -> Readings:
     """Return what is to be shown: scores from the world, times from the server's health."""
     ships = world.all("Ship")
     scores = [Score(-1 if s.owner is None else s.owner, s.name, s.score, s.hp, s.alive) for s in ships]
@@ -83,6 +86,7 @@ def read(world: Replica, stats: ClientStats, health: Mapping[str, Any], bytes_ou
         bytes_down_per_s=stats.bytes_down_per_s,
         rtt_ms=stats.rtt_ms,
         desyncs=stats.desyncs,
+        status=status,
     )
 
 
@@ -90,10 +94,11 @@ def line(readings: Readings) -> str:
     """Return the readings as one plain line."""
     best = readings.scores[0] if readings.scores else None
     leads = f", {best.name} leads with {best.score}" if best is not None and best.score else ""
+    lost = f"; {readings.status}" if readings.status != "live" else ""
     return (
         f"tick {readings.tick:,}: {len(readings.scores)} players, "
         f"tick {readings.tick_ms_p50:.2f} ms p50 {readings.tick_ms_p99:.2f} ms p99, "
-        f"{readings.bytes_down_per_s:,.0f} B/s to this client, {readings.bytes_out_per_s:,.0f} B/s to all{leads}"
+        f"{readings.bytes_down_per_s:,.0f} B/s to this client, {readings.bytes_out_per_s:,.0f} B/s to all{leads}{lost}"
     )
 
 
@@ -139,14 +144,18 @@ def _ground(row: int, column: int, rows: int) -> tuple[str, str]:
 def view(readings: Readings, shown_map: Text, heading: str) -> RenderableType:
     """Return the whole live view."""
     numbers = Table.grid(padding=(0, 2))
+    live = readings.status == "live"
+    numbers.add_row(
+        Text("connection", style="grey62"), Text(readings.status, style="bold green" if live else "bold red")
+    )
     for name, value in (
         ("tick", f"{readings.tick:,}"),
         ("players", str(len(readings.scores))),
         ("tick time", f"{readings.tick_ms_p50:.2f} ms p50   {readings.tick_ms_p99:.2f} ms p99"),
         ("lateness", f"{readings.lateness_ms_p99:.2f} ms p99"),
-        ("this client", f"{readings.bytes_down_per_s:,.0f} B/s"),
+        ("this client", f"{readings.bytes_down_per_s:,.0f} B/s" if live else "-"),
         ("all clients", f"{readings.bytes_out_per_s:,.0f} B/s"),
-        ("ping", f"{readings.rtt_ms:.1f} ms"),
+        ("ping", f"{readings.rtt_ms:.1f} ms" if live else "-"),
         ("desyncs", str(readings.desyncs)),
     ):
         numbers.add_row(Text(name, style="grey62"), Text(value, style="bold"))
@@ -218,7 +227,7 @@ async def _watch(
                 with Live(console=console, auto_refresh=False, screen=True) as live:
                     while not is_over() and client.status.phase != "closed":
                         shown_map = field_map(client.world, client.tick, map_rows(console))
-                        readings = read(client.world, client.stats, said, rate.per_s)
+                        readings = read(client.world, client.stats, said, rate.per_s, str(client.status))
                         live.update(view(readings, shown_map, heading), refresh=True)
                         await asyncio.sleep(1 / FRAMES_PER_S)
             else:
@@ -226,7 +235,7 @@ async def _watch(
                 while not is_over() and client.status.phase != "closed":
                     if monotonic() >= due:
                         due += LINE_EVERY_S
-                        print(line(read(client.world, client.stats, said, rate.per_s)), flush=True)
+                        print(line(read(client.world, client.stats, said, rate.per_s, str(client.status))), flush=True)
                     await asyncio.sleep(1 / FRAMES_PER_S)
         finally:
             asking.cancel()

@@ -65,6 +65,11 @@ class FakeLink:
     commands: list[tuple[Any, dict[str, Any]]] = field(default_factory=list)
     fault: Exception | None = None
     closed: bool = False
+    cuts: list[float] = field(default_factory=list)
+
+    def cut(self, seconds: float) -> None:
+        """Remember a cut."""
+        self.cuts.append(seconds)
 
     def pump(self, on_state: Callable[[int, int, Any], None] | None = None) -> int:
         """Apply the next state."""

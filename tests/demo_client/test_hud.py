@@ -40,7 +40,7 @@ def black(surface: pygame.Surface) -> pygame.Surface:
 
 def test_numbers_read_as_people_read_them() -> None:
     assert (clock_text(125), clock_text(9), clock_text(600)) == ("2:05", "0:09", "10:00")
-    assert (rate_text(640.0), rate_text(1440.0)) == ("640 B/s", "1.4 kB/s")
+    assert (rate_text(640.0), rate_text(1440.0), rate_text(None)) == ("640 B/s", "1.4 kB/s", "-")
 
 
 def test_a_line_fades_during_its_last_second() -> None:
@@ -153,8 +153,8 @@ def test_the_map_shows_the_own_ship_where_it_is(black: pygame.Surface) -> None:
 @pytest.mark.parametrize(
     ("scene", "area"),
     [
-        (Scene(banner="reconnecting, attempt 3"), pygame.Rect(440, 82, 400, 40)),
-        (Scene(banner="disconnected", banner_bad=True), pygame.Rect(440, 82, 400, 40)),
+        (Scene(banner="connection lost - reconnecting, attempt 3"), pygame.Rect(300, 132, 680, 78)),
+        (Scene(banner="disconnected", banner_bad=True, banner_why="kicked"), pygame.Rect(440, 132, 400, 108)),
         (Scene(announcement="Ada wins round 2"), pygame.Rect(300, 150, 680, 100)),
         (Scene(show_help=True), pygame.Rect(380, 150, 520, 420)),
     ],

@@ -9,7 +9,7 @@ import pytest
 
 from demo_client.match_view import MatchView, banner_of
 from demo_client.painter import Painter
-from demo_client.palette import OWN
+from demo_client.palette import OWN, WARN
 from game_client.facts import Status
 from protocol.errors import UsageFault
 from tests.demo_client.drawn import count, key, typed
@@ -92,8 +92,32 @@ def test_an_autopilot_plays(surface: pygame.Surface, link: FakeLink) -> None:
     assert link.inputs[-1]["thrust"] == 1
 
 
+def test_f9_cuts_the_own_connection_even_while_a_line_is_written(view: MatchView, link: FakeLink) -> None:
+    for event in (key(pygame.K_F9), key(pygame.K_F9, down=False), key(pygame.K_RETURN), key(pygame.K_F9)):
+        view.handle(event)
+    assert link.cuts == [2.0, 2.0]
+    assert view.pilot.chat_draft == ""
+
+
+def test_a_lost_connection_is_shown_across_the_window_with_attempt_and_reason(
+    surface: pygame.Surface, view: MatchView, link: FakeLink
+) -> None:
+    link.stats.rtt_ms, link.stats.bytes_down_per_s = 0.4, 2000.0
+    scene = view.frame(surface, 1 / 60, 60.0)
+    assert (scene.banner, scene.numbers.ping_ms, scene.numbers.down_bps) == ("", 0.4, 2000.0)
+    link.status = Status("reconnecting", 3, "the server fell silent", 1006)
+    scene = view.frame(surface, 1 / 60, 60.0)
+    assert (scene.numbers.ping_ms, scene.numbers.down_bps, scene.numbers.up_bps) == (None, None, None)
+    assert (scene.banner, scene.banner_why) == (
+        "connection lost - reconnecting, attempt 3",
+        "the server fell silent",
+    )
+    assert count(surface, pygame.Rect(0, 132, 1280, 108), WARN, 50) > 100
+    assert scene.ships  # still drawn
+
+
 def test_the_banner_tells_what_the_connection_does() -> None:
     assert banner_of(Status("live")) == ""
     assert banner_of(Status("dialling", 1)) == "connecting, attempt 1"
-    assert banner_of(Status("reconnecting", 3, "the server fell silent")) == "reconnecting, attempt 3"
+    assert banner_of(Status("reconnecting", 3, "the server fell silent")) == "connection lost - reconnecting, attempt 3"
     assert banner_of(Status("closed", 0, "kicked")) == "disconnected: kicked"

@@ -76,6 +76,15 @@ def test_the_view_fits_a_small_terminal(player: LocalClient) -> None:
     assert "1.25 ms p99" in text
 
 
+def test_a_lost_connection_is_shown_in_view_and_line(player: LocalClient) -> None:
+    lost = read(player.world, player.stats, HEALTH, 0.0, "reconnecting, attempt 3: cut")
+    console = Console(width=120, height=40, file=StringIO(), record=True)
+    console.print(view(lost, field_map(player.world, player.tick), "Arena"))
+    assert "reconnecting, attempt 3: cut" in console.export_text()
+    assert line(lost).endswith("; reconnecting, attempt 3: cut")
+    assert "live" not in line(readings(player))
+
+
 def test_the_plain_line_says_the_same(player: LocalClient) -> None:
     said = line(readings(player))
     assert "4 players" in said
