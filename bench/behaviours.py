@@ -11,6 +11,17 @@ from game_client import BotView
 from protocol.declare import EDGE_MODULO, Command, Input
 
 
+class Still:
+    """Does nothing, and so only acknowledges what it sees."""
+
+    def __init__(self, rng: Random) -> None:
+        """Need no dice."""
+
+    def act(self, view: BotView) -> Iterable[Input | Command]:
+        """Return nothing."""
+        return ()
+
+
 class Restless:
     """Never stands still, never stops shooting: full thrust, turning most of the time, a boost whenever there is one.
 

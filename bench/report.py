@@ -5,6 +5,7 @@
 
 `n` is how much stands behind a value (seconds, seeds, frames, runs); `spread` is largest minus smallest of several
 runs. A figure without a target is for information, and ok; one that was left out, or could not fail, has `ok` null.
+The file also says under which settings each section was measured.
 To test: `tests/bench/test_report.py`.
 """
 
@@ -94,6 +95,7 @@ class Report:
         self.area = area
         self.quick = quick
         self.figures: list[Figure] = []
+        self._settings: dict[str, dict[str, Any]] = {}
         self._command = command
         self._out = out or sys.stdout
         self._console = console or _console()
@@ -119,6 +121,11 @@ class Report:
     def leave_out(self, figure: str, unit: str, target: Target | None = None) -> None:
         """Tell that a figure was not measured this time."""
         self._tell(Figure(self.area, figure, None, unit, None if target is None else str(target), None, 0, None))
+
+    def settings(self, section: str, given: dict[str, Any]) -> None:
+        """Tell with which settings a section is measured; they stand in the results, and under their table."""
+        self._settings[section] = dict(given)
+        self.note(f"{section}: {settings_line(given)}")
 
     @contextmanager
     def section(self, name: str) -> Iterator[None]:
@@ -155,6 +162,7 @@ class Report:
             "date": datetime.now(UTC).isoformat(timespec="seconds"),
             "commit": commit(),
             "machine": machine(),
+            "settings": self._settings,
             "figures": [asdict(each) for each in self.figures],
         }
 
@@ -174,6 +182,11 @@ def _console() -> Console:
     console = Console(stderr=True)
     # A log has no width of its own; the table needs this one.
     return console if console.is_terminal else Console(stderr=True, width=120)
+
+
+def settings_line(given: dict[str, Any]) -> str:
+    """Return settings as one line: `name value, name value`."""
+    return ", ".join(f"{name} {value}" for name, value in given.items()) or "defaults"
 
 
 def machine() -> dict[str, Any]:

@@ -77,3 +77,12 @@ def test_a_quick_run_does_not_replace_the_results(tmp_path: Path) -> None:
 def test_targets_hold_at_their_limit(target, good: float, bad: float) -> None:
     assert target.holds(good)
     assert not target.holds(bad)
+
+
+def test_the_settings_of_each_section_stand_in_the_results(tmp_path: Path) -> None:
+    told, _, shown = report(tmp_path)
+    told.settings("storm", {"clients": 5000, "connections_max": 10_000})
+    told.finish()
+    results = json.loads((tmp_path / "play.json").read_text())
+    assert results["settings"] == {"storm": {"clients": 5000, "connections_max": 10_000}}
+    assert "storm: clients 5000, connections_max 10000" in shown.getvalue()
