@@ -94,7 +94,13 @@ async def test_a_client_that_does_not_answer_cannot_hold_a_stopping_node(server:
     await player.abort()
 
 
-async def test_a_flood_for_two_seconds_costs_its_sender_and_nobody_elses_ticks(server: Server) -> None:
+@pytest.fixture
+def unlimited(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Switch rate limits off before the server starts."""
+    monkeypatch.setenv("TICKWIRE_RATE_LIMIT_FACTOR", "0")
+
+
+async def test_a_flood_for_two_seconds_costs_its_sender_and_nobody_elses_ticks(unlimited: None, server: Server) -> None:
     flooder, player = await dial(server.url), await dial(server.url)
     await flooder.join()
     welcome = await player.join()
@@ -171,8 +177,8 @@ def test_the_first_line_names_the_url_and_the_seed(server: Server) -> None:
     assert isinstance(serving["seed"], int) and serving["matches"] == 2
 
 
-def test_an_address_that_is_not_loopback_is_warned_about() -> None:
-    server = Server("--host", "0.0.0.0")
+def test_strangers_on_an_address_that_is_not_loopback_are_warned_about() -> None:
+    server = Server("--host", "0.0.0.0", environment={"TICKWIRE_AUTH": "dev-anywhere"})
     try:
         assert "believes every name" in server.read_until("anyone_may_join")["why"]
     finally:
@@ -185,6 +191,13 @@ def test_an_unknown_tickwire_name_ends_the_process_with_2_and_names_the_nearest(
     _, log = server.process.communicate(timeout=10)
     assert server.process.returncode == 2
     assert "did you mean TICKWIRE_LOG_LEVEL" in log
+
+
+def test_the_development_authenticator_on_every_interface_ends_the_process_with_2_and_the_choices() -> None:
+    server = Server("--host", "0.0.0.0")
+    _, log = server.process.communicate(timeout=10)
+    assert server.process.returncode == 2
+    assert "dev-anywhere" in log and "Traceback" not in log
 
 
 def test_a_taken_port_ends_the_process_with_1_and_a_sentence() -> None:

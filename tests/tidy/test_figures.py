@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from bench.table import DOCUMENTS, filled
 from tests.tidy.tree import ROOT
 
 # Figure, how it is written, and which pages quote it.
@@ -32,3 +33,9 @@ def test_a_quoted_figure_is_the_measured_one(figure: str, written: str, pages: t
     value = next(row["value"] for row in results["figures"] if row["figure"] == figure)
     for page in pages:
         assert written.format(value) in (ROOT / page).read_text(), f"{page} does not say {written.format(value)}"
+
+
+@pytest.mark.parametrize("page", DOCUMENTS)
+def test_the_tables_of_a_document_are_those_of_the_results(page: str) -> None:
+    text = (ROOT / page).read_text()
+    assert filled(text) == text, f"{page} is stale: run python -m bench.table"

@@ -1,0 +1,1 @@
+"""Faults of the world outside: networks that swallow packets, proxies in between."""
