@@ -78,10 +78,13 @@ def health(runner: "MatchRunner") -> dict[str, Any]:
 
 
 def _match_health(hosted: "HostedMatch") -> dict[str, Any]:
+    players = [each.seat for each in hosted.match.occupants if not each.spectator]
     return {
         "match": hosted.match.match_id,
         "tick": hosted.match.tick,
-        "seats": len(hosted.match.occupants),
+        "seats": len(players),
+        "away": sum(not each.connected for each in players),
+        "spectators": len(hosted.match.occupants) - len(players),
         "tick_ms_p50": round(hosted.tick_ns.percentile(50) / NS_PER_MS, 3),
         "tick_ms_p99": round(hosted.tick_ns.percentile(99) / NS_PER_MS, 3),
         "lateness_ms_p99": round(hosted.lateness_ns.percentile(99) / NS_PER_MS, 3),

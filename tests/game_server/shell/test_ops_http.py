@@ -5,7 +5,9 @@ import json
 from game_server import Game
 from game_server.shell.match_runner import MatchRunner
 from game_server.shell.ops_http import health, json_response, sentence_response, version
+from game_server.sim.facts import Gone, Join
 from game_server.sim.match import Match
+from protocol.messages import Hello
 
 
 class Empty(Game):
@@ -56,3 +58,14 @@ def test_a_stopping_node_says_so() -> None:
     runner = MatchRunner([])
     runner.stopping = True
     assert health(runner)["status"] == "stopping"
+
+
+def test_who_watches_takes_no_seat_and_who_is_away_keeps_it() -> None:
+    match = Match(Empty(), "1")
+    for connection, spectator in ((0, False), (1, False), (2, True)):
+        match.handle(Join(connection, "Ada", Hello(0, 0, -1, -1, 0, 0), spectator=spectator), 0)
+    match.advance(0)
+    match.handle(Gone(1, 1006), 0)
+    match.advance(match.deadline_ns or 0)
+    (told,) = health(MatchRunner([match]))["matches"]
+    assert (told["seats"], told["away"], told["spectators"]) == (2, 1, 1)
