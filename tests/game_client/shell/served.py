@@ -7,6 +7,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from random import Random
+from time import monotonic
 from typing import Any
 
 from game_client.bot import BotView
@@ -59,9 +60,17 @@ class OneDies:
 
 
 class OneEnds(OneDies):
-    """Tells the process of the first bot that is asked to end, as an operator would."""
+    """Tells the process of a bot to end, as an operator would, once all have joined and are being measured."""
 
     end = staticmethod(lambda: os.kill(os.getpid(), signal.SIGTERM))
+
+    def __init__(self, rng: Random) -> None:
+        super().__init__(rng)
+        self._born_s = monotonic()
+
+    def act(self, view: BotView) -> list[Any]:
+        # The window opens a second after the last one has joined, and then stays open for two.
+        return super().act(view) if monotonic() - self._born_s > 1.8 else []
 
 
 class Printer:
