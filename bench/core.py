@@ -26,7 +26,8 @@ from game_server.sim.facts import FromConnection
 from game_server.sim.match import Match
 from game_server.testing.local_match import LocalMatch
 from protocol.codec import decode, encode
-from protocol.messages import Direction, Hello, InputFrame, State
+from protocol.messages import Hello, InputFrame, State
+from protocol.rows import Direction
 
 SECOND_NS = 1_000_000_000
 STATE_START = b"\x98\x12"

@@ -15,7 +15,8 @@ from websockets.typing import Subprotocol
 from demo_client.children import ServerChild
 from game_client import join
 from protocol.codec import decode, encode
-from protocol.messages import SUBPROTOCOL, Direction, Hello, InputFrame, Welcome
+from protocol.messages import SUBPROTOCOL, Hello, InputFrame, Welcome
+from protocol.rows import Direction
 
 FRAMES_PER_WRITE = 500
 UNSENT_BYTES_MAX = 256 * 1024

@@ -20,7 +20,7 @@ from bench.mutate import Mutator
 from demo_game.arena import Arena
 from examples.cards import Cards
 from game_server.sim.match import Match
-from protocol.messages import Direction
+from protocol.rows import Direction
 
 FINDINGS_MAX = 20
 FRAMES_PER_TURN = 100

@@ -27,7 +27,8 @@ from demo_game.arena import Arena
 from game_server.sim.match import Match
 from protocol.codec import decode, encode
 from protocol.errors import PeerFault
-from protocol.messages import Ack, Direction, Keyframe, State, Welcome
+from protocol.messages import Ack, Keyframe, State, Welcome
+from protocol.rows import Direction
 
 WORKERS = 16
 MATCHES = 8

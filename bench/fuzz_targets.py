@@ -37,7 +37,8 @@ from game_server.sim.match import Match
 from protocol.close_codes import CLOSE_CODES
 from protocol.codec import decode, encode
 from protocol.errors import PeerFault, UsageFault
-from protocol.messages import Ack, Direction, Hello, Refusal
+from protocol.messages import Ack, Hello, Refusal
+from protocol.rows import Direction
 from protocol.vocabulary import Vocabulary
 
 STEP_NS = 1_000_000

@@ -18,7 +18,8 @@ from typing import Any
 import msgpack
 
 import protocol
-from protocol.messages import TABLE, Check, Direction, Items, Rest, Row, TextUpTo, Whole
+from protocol.messages import TABLE
+from protocol.rows import Check, Direction, Items, Rest, Row, TextUpTo, Whole
 
 VECTORS = Path(protocol.__file__).parent / "vectors" / "messages.json"
 BYTES_ADDED_MAX = 64

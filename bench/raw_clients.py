@@ -11,18 +11,8 @@ from typing import Any
 from bench.raw_socket import RawSocket, Request, masked_frame
 from protocol.codec import decode, encode
 from protocol.errors import PeerFault
-from protocol.messages import (
-    ROW_OF_CLASS,
-    Ack,
-    Direction,
-    EventAck,
-    EventFrame,
-    InputFrame,
-    Keyframe,
-    Resync,
-    State,
-    Welcome,
-)  # fmt: skip
+from protocol.messages import ROW_OF_CLASS, Ack, EventAck, EventFrame, InputFrame, Keyframe, Resync, State, Welcome
+from protocol.rows import Direction
 from protocol.schema import Schema
 from protocol.state_codec import KEYFRAME_TAG, STATE_TAG, WireState
 

@@ -19,7 +19,9 @@ from urllib.parse import urlsplit
 
 from protocol.codec import decode, encode
 from protocol.handshake import ATTEMPT_HEADER
-from protocol.messages import ROW_OF_CLASS, SUBPROTOCOL, Direction, Hello, Refusal, Welcome
+from protocol.lobby_messages import LobbyHello
+from protocol.messages import ROW_OF_CLASS, SUBPROTOCOL, Hello, Refusal, Welcome
+from protocol.rows import Direction
 
 T = TypeVar("T")
 FRESH = Hello(schema_hash=0, epoch=0, last_tick=-1, hash_tick=-1, hash=0, last_event=0)
@@ -90,7 +92,9 @@ class RawSocket(asyncio.Protocol):
     ERROR. *Units*: `*_s` are readings of the monotonic clock, in seconds.
     """
 
-    def __init__(self, request: Request, *, hello: Hello = FRESH, address: str = "", receive_bytes: int = 0) -> None:
+    def __init__(
+        self, request: Request, *, hello: Hello | LobbyHello = FRESH, address: str = "", receive_bytes: int = 0
+    ) -> None:
         self.request, self.hello = request, hello
         self.address, self.receive_bytes = address, receive_bytes
         self.status, self.retry_after_s = 0, 0.0

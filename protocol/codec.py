@@ -10,16 +10,21 @@ from typing import Any
 import msgpack
 
 from protocol.errors import PeerFault
-from protocol.messages import ROW_OF_CLASS, ROW_OF_TAG, STATE_ITEMS_MAX, Direction, EventFrame, Message
+from protocol.lobby_messages import LOBBY_TABLE, WATCHED_PLAYERS_MAX, LobbyMessage
+from protocol.messages import ROW_OF_CLASS, ROW_OF_TAG, STATE_ITEMS_MAX, EventFrame, Message
+from protocol.rows import Direction, Row
 
 CLIENT_FRAME_BYTES_MAX = 4096
 SERVER_FRAME_BYTES_MAX = 4 * 1024 * 1024
 DEPTH_MAX = 8
 
 _FRAME_BYTES_MAX = {Direction.TO_SERVER: CLIENT_FRAME_BYTES_MAX, Direction.TO_CLIENT: SERVER_FRAME_BYTES_MAX}
-_ITEMS_MAX = {Direction.TO_SERVER: 80, Direction.TO_CLIENT: STATE_ITEMS_MAX}
+_ITEMS_MAX = {Direction.TO_SERVER: WATCHED_PLAYERS_MAX, Direction.TO_CLIENT: STATE_ITEMS_MAX}
 
 _EVENT_TAG = ROW_OF_CLASS[EventFrame].tag
+
+_LOBBY_ROW_OF_TAG = {row.tag: row for row in LOBBY_TABLE}
+_ROW_OF_CLASS = {**ROW_OF_CLASS, **{row.cls: row for row in LOBBY_TABLE}}
 
 _packer = msgpack.Packer(autoreset=True)
 
@@ -48,9 +53,9 @@ def _refuse_extension(code: int, data: bytes) -> Any:
     raise ValueError(f"extension type {code}")
 
 
-def encode(message: Message) -> bytes:
+def encode(message: Message | LobbyMessage) -> bytes:
     """Return the frame that carries `message`."""
-    return pack(ROW_OF_CLASS[type(message)].items(message))
+    return pack(_ROW_OF_CLASS[type(message)].items(message))
 
 
 def event_tail(tick: int, kind: int, values: list[Any]) -> tuple[int, bytes]:
@@ -67,7 +72,18 @@ def event_frame(sequence: int, tail: tuple[int, bytes]) -> bytes:
 
 
 def decode(frame: bytes, direction: Direction) -> Message:
-    """Return the message in `frame`, which travelled in `direction`. Raises `PeerFault`."""
+    """Return the message of a match in `frame`, which travelled in `direction`. Raises `PeerFault`."""
+    message: Message = _decode(frame, direction, ROW_OF_TAG)
+    return message
+
+
+def decode_lobby(frame: bytes, direction: Direction) -> LobbyMessage:
+    """Return the message of a lobby in `frame`, which travelled in `direction`. Raises `PeerFault`."""
+    message: LobbyMessage = _decode(frame, direction, _LOBBY_ROW_OF_TAG)
+    return message
+
+
+def _decode(frame: bytes, direction: Direction, row_of_tag: dict[int, Row]) -> Any:
     if len(frame) > _FRAME_BYTES_MAX[direction]:
         raise PeerFault(f"frame of {len(frame)} bytes, {_FRAME_BYTES_MAX[direction]} are allowed", 1009, "size")
     try:
@@ -85,13 +101,12 @@ def decode(frame: bytes, direction: Direction) -> Message:
         raise PeerFault(f"frame is not msgpack of this protocol: {error or type(error).__name__}") from None
     if type(items) is not list or not items or type(items[0]) is not int:
         raise PeerFault("frame is not an array that starts with a tag")
-    row = ROW_OF_TAG.get(items[0])
+    row = row_of_tag.get(items[0])
     if row is None or row.direction is not direction:
         raise PeerFault(f"tag {items[0]} is no message {direction.value}")
     if direction is Direction.TO_CLIENT and _deeper_than(items, DEPTH_MAX):
         raise PeerFault(f"arrays nested deeper than {DEPTH_MAX}")
-    message: Message = row.parse(items[1:])
-    return message
+    return row.parse(items[1:])
 
 
 def _deeper_than(items: list[Any], depth: int) -> bool:

@@ -3,7 +3,7 @@
 import pathlib
 from typing import Any
 
-from protocol import close_codes, fields, handshake, messages, state_codec
+from protocol import close_codes, fields, handshake, lobby_messages, messages, rows, state_codec
 
 DOCUMENT = pathlib.Path(__file__).with_name("PROTOCOL.md")
 
@@ -12,7 +12,7 @@ def _section(text: str | None) -> str:
     return (text or "").strip()
 
 
-def _message(row: messages.Row) -> list[str]:
+def _message(row: rows.Row) -> list[str]:
     lines = [f"### {row.name} (tag {row.tag}, {row.direction.value})", "", _section(row.cls.__doc__), ""]
     lines += ["| field | range |", "|---|---|"]
     lines += [f"| {name} | {check} |" for name, check in row.fields]
@@ -30,7 +30,7 @@ def describe() -> str:
     lines = [
         f"# The wire, version {messages.VERSION}",
         "",
-        "Written by `python -m protocol.describe` from `messages.py`; do not edit.",
+        "Written by `python -m protocol.describe` from `messages.py` and `lobby_messages.py`; do not edit.",
         "",
         f"Subprotocol `{messages.SUBPROTOCOL}`, one message per binary WebSocket frame, no compression.",
         "",
@@ -38,7 +38,7 @@ def describe() -> str:
         "",
         _section(handshake.__doc__),
         "",
-        "## Messages",
+        "## Messages of a match",
         "",
         *[line for row in messages.TABLE for line in _message(row)],
         *_enum(messages.KeyframeReason),
@@ -46,6 +46,13 @@ def describe() -> str:
         *_enum(messages.StateFlag),
         f"The clock generation (0..{messages.CLOCK_MODULO - 1}) stands in flags from bit {messages.CLOCK_SHIFT} up.",
         "",
+        "## Messages of the lobby",
+        "",
+        _section(lobby_messages.__doc__),
+        "",
+        *[line for row in lobby_messages.LOBBY_TABLE for line in _message(row)],
+        *_enum(lobby_messages.RefusedCode),
+        *_enum(lobby_messages.Where),
         "## Fields",
         "",
         _section(fields.__doc__),

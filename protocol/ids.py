@@ -14,5 +14,8 @@ SeatId = NewType("SeatId", int)
 MatchId = NewType("MatchId", str)
 """A match, as it stands in the path ``/v1/match/<id>``."""
 
+NodeId = NewType("NodeId", str)
+"""A server process, as it stands in the path ``/n/<id>/v1/match/<match>``: 1 to 24 of a-z, 0-9 and -."""
+
 NO_SEAT = -1
 """Stands on the wire where an entity has no owner."""

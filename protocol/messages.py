@@ -1,95 +1,23 @@
-"""THE table: every message of the wire, once: tag, direction, fields, ranges.
+"""THE table: every message of a match's socket, once: tag, direction, fields, ranges. `rows.py` says how it is read.
 
-A message is one msgpack array `[tag, fields...]` in one binary WebSocket frame. A field's range stands in its
-annotation; `codec.py` checks it on arrival and `describe.py` prints it. A `Rest` field takes all that follows.
+The lobby's socket has a table of its own, `lobby_messages.py`.
 To test: `tests/protocol/test_messages.py`, and the vectors in `protocol/vectors/`.
 """
 
-from dataclasses import dataclass, fields
-from enum import Enum, IntEnum, IntFlag
-from typing import Annotated, Any, get_type_hints
+from dataclasses import dataclass
+from enum import IntEnum, IntFlag
+from typing import Annotated, Any
 
-from protocol.errors import PeerFault
+from protocol.rows import UINT32_MAX, Direction, Items, Rest, Row, Sequence, TextUpTo, TickField, TickOrNone, Whole
 
 VERSION = 1
 SUBPROTOCOL = f"tickwire.v{VERSION}"
-TICK_MAX = 2**32 - 1
-UINT32_MAX = 2**32 - 1
 VALUES_MAX = 64
 STATE_ITEMS_MAX = 65_535
 
 
-@dataclass(frozen=True, slots=True)
-class Whole:
-    """A whole number from `low` to `high`."""
-
-    low: int
-    high: int
-
-    def check(self, value: Any) -> bool:
-        """Tell whether `value` is one."""
-        return type(value) is int and self.low <= value <= self.high
-
-    def __str__(self) -> str:
-        return f"int {self.low}..{self.high}"
-
-
-@dataclass(frozen=True, slots=True)
-class TextUpTo:
-    """Text of at most `length_max` characters."""
-
-    length_max: int
-
-    def check(self, value: Any) -> bool:
-        """Tell whether `value` is one."""
-        return type(value) is str and len(value) <= self.length_max
-
-    def __str__(self) -> str:
-        return f"text of at most {self.length_max}"
-
-
-@dataclass(frozen=True, slots=True)
-class Items:
-    """An array of at most `count_max` items, which the state codec or the schema looks into."""
-
-    count_max: int
-
-    def check(self, value: Any) -> bool:
-        """Tell whether `value` is one."""
-        return type(value) is list and len(value) <= self.count_max
-
-    def __str__(self) -> str:
-        return f"array of at most {self.count_max}"
-
-
-@dataclass(frozen=True, slots=True)
-class Rest:
-    """All values that follow: at most `count_max` numbers, bools and texts."""
-
-    count_max: int
-
-    def check(self, value: Any) -> bool:
-        """Tell whether `value` is a list of scalars within the limit; NaN and infinities are none."""
-        return len(value) <= self.count_max and all(
-            type(each) in (int, bool, str) or (type(each) is float and -1e308 <= each <= 1e308) for each in value
-        )
-
-    def __str__(self) -> str:
-        return f"at most {self.count_max} values, as the schema says"
-
-
-TickField = Annotated[int, Whole(0, TICK_MAX)]
-TickOrNone = Annotated[int, Whole(-1, TICK_MAX)]
-Sequence = Annotated[int, Whole(0, UINT32_MAX)]
 Hash = Annotated[int, Whole(0, UINT32_MAX)]
 Slack = Annotated[int, Whole(-32, 127)]
-
-
-class Direction(Enum):
-    """Which end sends a message."""
-
-    TO_SERVER = "client -> server"
-    TO_CLIENT = "server -> client"
 
 
 class StateFlag(IntFlag):
@@ -274,49 +202,6 @@ Message = (
     | Welcome | Refusal | State | Keyframe | Paused | EventFrame | CommandAck | Moved
 )  # fmt: skip
 """Any message."""
-
-Check = Whole | TextUpTo | Items | Rest
-
-
-class Row:
-    """One row of the table: a tag, its direction, its message class and the checks of its fields."""
-
-    def __init__(self, tag: int, name: str, direction: Direction, cls: type[Any]) -> None:
-        self.tag, self.name, self.direction, self.cls = tag, name, direction, cls
-        hints = get_type_hints(cls, include_extras=True)
-        self.fields: list[tuple[str, Check]] = []
-        self.optional: tuple[str, Check] | None = None
-        for each in fields(cls):
-            if each.default is None:
-                self.optional = (each.name, Whole(0, UINT32_MAX))
-            else:
-                self.fields.append((each.name, hints[each.name].__metadata__[0]))
-        self.has_rest = isinstance(self.fields[-1][1], Rest)
-        self._least = len(self.fields)
-        self._most = self._least + (self.optional is not None)
-
-    def parse(self, items: list[Any]) -> Any:
-        """Return the message that `items` (the tag removed) are. Raises `PeerFault` naming the field."""
-        if self.has_rest:
-            items[self._least - 1 :] = [items[self._least - 1 :]]
-        if not self._least <= len(items) <= self._most:
-            raise PeerFault(f"{self.name} has {self._least} fields, {len(items)} came")
-        for value, (name, check) in zip(items, self.fields, strict=False):
-            if not check.check(value):
-                raise PeerFault(f"{self.name}.{name} must be {check}")
-        if len(items) > self._least and self.optional and not self.optional[1].check(items[-1]):
-            raise PeerFault(f"{self.name}.{self.optional[0]} must be {self.optional[1]}")
-        return self.cls(*items)
-
-    def items(self, message: Any) -> list[Any]:
-        """Return the array that carries `message`."""
-        items = [self.tag, *(getattr(message, name) for name, _ in self.fields)]
-        if self.has_rest:
-            items[-1:] = items[-1]
-        if self.optional and getattr(message, self.optional[0]) is not None:
-            items.append(getattr(message, self.optional[0]))
-        return items
-
 
 TABLE: tuple[Row, ...] = (
     Row(0, "HELLO", Direction.TO_SERVER, Hello),

@@ -18,7 +18,8 @@ from game_server.sim.seat import Seat
 from protocol.codec import decode
 from protocol.declare import Entity, can_see, kept, owner, replicated
 from protocol.ids import SeatId
-from protocol.messages import Ack, Direction, Hello, Keyframe, Resync, State, Welcome
+from protocol.messages import Ack, Hello, Keyframe, Resync, State, Welcome
+from protocol.rows import Direction
 from protocol.schema import Schema
 from protocol.state_codec import WireState
 

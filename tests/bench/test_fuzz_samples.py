@@ -10,7 +10,8 @@ from game_server.session.facts import CloseSocket, FrameReceived, SeatGiven
 from game_server.session.session import Session
 from game_server.sim.match import Match
 from protocol.codec import decode
-from protocol.messages import Direction, Hello, Keyframe, State, Welcome
+from protocol.messages import Hello, Keyframe, State, Welcome
+from protocol.rows import Direction
 from protocol.schema import Schema
 from protocol.state_codec import WireState
 

@@ -19,7 +19,8 @@ from game_server.session.session import Session, SessionState
 from game_server.sim.match import Match
 from protocol.codec import encode
 from protocol.errors import PeerFault
-from protocol.messages import CommandFrame, Direction
+from protocol.messages import CommandFrame
+from protocol.rows import Direction
 
 ARENA = Match(Arena(), "1").vocabulary
 

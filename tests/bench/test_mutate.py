@@ -18,7 +18,8 @@ from bench.mutate import (
 )
 from protocol.codec import decode
 from protocol.errors import PeerFault
-from protocol.messages import TABLE, Direction, Row
+from protocol.messages import TABLE
+from protocol.rows import Direction, Row
 
 
 def outcome(frame: bytes, direction: Direction) -> str:

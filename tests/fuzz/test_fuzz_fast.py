@@ -15,7 +15,7 @@ from game_server.session.rate_limit import RateLimits
 from game_server.session.session import Session, SessionState
 from game_server.sim.match import Match
 from protocol.codec import encode
-from protocol.messages import Direction
+from protocol.rows import Direction
 
 ARENA = Match(Arena(), "1").vocabulary
 SAMPLES = samples_of(ARENA)

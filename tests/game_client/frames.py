@@ -22,7 +22,8 @@ from game_client.facts import (
 from game_client.session import ClientSession
 from protocol import Chat, Edge, Entity, Event, Input, replicated
 from protocol.codec import decode, encode
-from protocol.messages import Direction, Keyframe, Message, Role, State, Welcome
+from protocol.messages import Keyframe, Message, Role, State, Welcome
+from protocol.rows import Direction
 from protocol.state_codec import state_hash
 from protocol.vocabulary import Vocabulary
 

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 import protocol
 from protocol.codec import CLIENT_FRAME_BYTES_MAX, decode, encode, event_frame, event_tail, pack, unpack
 from protocol.errors import PeerFault
-from protocol.messages import ROW_OF_CLASS, TABLE, Ack, Direction, EventFrame, Row
+from protocol.messages import ROW_OF_CLASS, TABLE, Ack, EventFrame
+from protocol.rows import Direction, Row
 from tests.protocol.samples import SCALARS, any_row, message_of
 
 VECTORS = pathlib.Path(protocol.__file__).parent / "vectors" / "messages.json"

@@ -3,7 +3,8 @@
 import pytest
 
 from protocol.errors import PeerFault
-from protocol.messages import ROW_OF_TAG, TABLE, CommandFrame, Direction, Rest, State
+from protocol.messages import ROW_OF_TAG, TABLE, CommandFrame, State
+from protocol.rows import Direction, Rest
 
 
 def test_tags_are_unique_one_byte_and_sorted_by_direction() -> None:

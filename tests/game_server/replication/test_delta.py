@@ -2,7 +2,8 @@
 
 from game_server.replication.delta import Delta, join, keyframe_frame, state_frame
 from protocol.codec import decode
-from protocol.messages import Direction, Keyframe, State
+from protocol.messages import Keyframe, State
+from protocol.rows import Direction
 from protocol.state_codec import fragment
 
 

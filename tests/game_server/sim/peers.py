@@ -10,7 +10,6 @@ from protocol.declare import Record
 from protocol.messages import (
     Ack,
     CommandFrame,
-    Direction,
     EventAck,
     EventFrame,
     Hello,
@@ -19,7 +18,8 @@ from protocol.messages import (
     Message,
     State,
     Welcome,
-)  # fmt: skip
+)
+from protocol.rows import Direction
 from protocol.schema import Schema
 from protocol.state_codec import WireState
 

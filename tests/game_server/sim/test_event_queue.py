@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 
 from game_server.sim.event_queue import EVENTS_BYTES_MAX, EVENTS_BYTES_SMALL, EVENTS_KEPT_LEAST, SLICE_BYTES, EventQueue
 from protocol.codec import decode, event_tail
-from protocol.messages import Direction, EventFrame
+from protocol.messages import EventFrame
+from protocol.rows import Direction
 
 EVERYTHING = 10**9
 
