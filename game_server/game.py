@@ -18,6 +18,8 @@ from protocol.errors import UsageFault
 from protocol.vocabulary import Vocabulary
 
 C = TypeVar("C", bound=type)
+FILTERS_MAX = 3
+"""Keys by which matches are found: the directory keeps an index for each set of them."""
 
 
 def who_sees(entity: Entity) -> Entity:
@@ -30,12 +32,17 @@ class Game:
 
     `entities`, `commands` and `events` are found in the module that defines the game (imported ones too) unless they
     are listed. `options` is a pydantic model whose fields all have defaults; `self.options` is one of it.
+    `filters` are the keys, at most three, by which players look for a match in the lobby; `self.attributes` holds what
+    this match was created with. `queue_seats` is how few and how many the skill queue puts together (least, most);
+    unset, it waits for `seats_max` and makes do with two.
     """
 
     tick_rate_hz: int = 20
     seats_max: int = 8
     input: ClassVar[type[Input] | None] = None
     options: Any = None
+    filters: ClassVar[tuple[str, ...]] = ()
+    queue_seats: ClassVar[tuple[int, int] | None] = None
     entities: ClassVar[tuple[type[Entity], ...]]
     commands: ClassVar[tuple[type[Command], ...]]
     events: ClassVar[tuple[type[Event], ...]]
@@ -46,6 +53,7 @@ class Game:
     seats: list[Seat]
     tick: int
     dt_s: float
+    attributes: dict[str, str]
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -53,6 +61,7 @@ class Game:
             value = getattr(cls, name)
             if type(value) is not int or not 1 <= value <= most:
                 raise UsageFault(f"{cls.__name__}.{name} = {value!r}: give a whole number from 1 to {most}")
+        _check_lobby(cls)
         modules = [each.__module__ for each in reversed(cls.__mro__) if issubclass(each, Game) and each is not Game]
         scope = {key: value for module in modules for key, value in vars(sys.modules[module]).items()}
         entities = _listed_or_found(cls, "entities", Entity, scope)
@@ -72,7 +81,9 @@ class Game:
         elif options:
             raise UsageFault(f"{type(self).__name__} has no options, {', '.join(options)} was given")
         self.ended = False
+        self.attributes = {}
         self._emitted: list[Emitted] = []
+        self._ranked: list[tuple[tuple[str, ...], ...]] = []
 
     def emit(self, event: Event, to: Seat | Audience | Entity = everyone) -> None:
         """Send a reliable fact to everyone, to one seat, or to `who_sees(entity)`."""
@@ -88,6 +99,21 @@ class Game:
     def end(self) -> None:
         """Finish the match after this tick; clients are closed with 1000."""
         self.ended = True
+
+    def rank(self, teams: list[list[Seat]]) -> None:
+        """Tell who won, the best team first; `[[seat] for seat in order]` without teams. Ratings follow from it.
+
+        Once per match. Seats of players who proved nothing are left out; those who left count where they are named.
+        """
+        seen = [seat for team in teams for seat in team]
+        if len(set(map(id, seen))) != len(seen) or not all(isinstance(seat, Seat) for seat in seen):
+            raise UsageFault(f"rank({teams!r}): give lists of seats, each seat once")
+        self._ranked.append(tuple(tuple(seat.player for seat in team if seat.player) for team in teams))
+
+    def take_ranked(self) -> list[tuple[tuple[str, ...], ...]]:
+        """Return the rankings told since the last call: each team's proven players, the best team first."""
+        ranked, self._ranked = self._ranked, []
+        return ranked
 
     def take_emitted(self) -> list[Emitted]:
         """Return the events emitted since the last call: kind, values, and whom they reach."""
@@ -135,6 +161,17 @@ class Game:
     def can_see(self, seat: Seat, entity: Entity) -> bool:
         """Tell whether `seat` sees `entity`, whose audience is `can_see`; asked every tick."""
         return True
+
+
+def _check_lobby(cls: type[Game]) -> None:
+    keys = cls.filters
+    if not isinstance(keys, tuple) or not all(isinstance(each, str) and each.isidentifier() for each in keys):
+        raise UsageFault(f'{cls.__name__}.filters = {keys!r}: give a tuple of words, ("mode", "region")')
+    if len(keys) > FILTERS_MAX or len({*keys}) != len(keys) or any(len(each) > 32 for each in keys):
+        raise UsageFault(f"{cls.__name__}.filters = {keys!r}: give at most {FILTERS_MAX} different words of 32 letters")
+    wanted = cls.queue_seats
+    if wanted is not None and not (len(wanted) == 2 and 1 <= wanted[0] <= wanted[1] <= cls.seats_max):
+        raise UsageFault(f"{cls.__name__}.queue_seats = {wanted!r}: give (least, most), both from 1 to seats_max")
 
 
 def _listed_or_found(cls: type[Game], name: str, base: type, scope: dict[str, Any]) -> list[Any]:

@@ -83,7 +83,17 @@ class Stop:
     sentence: str
 
 
-Fact = Join | FromConnection | Gone | RoundTrip | Blocked | Unblocked | Stop
+@dataclass(frozen=True, slots=True)
+class Freeze:
+    """Run no tick until `Thaw`: this node may not act. Sockets stay open, clients are told PAUSED."""
+
+
+@dataclass(frozen=True, slots=True)
+class Thaw:
+    """Go on where the match was frozen, on a clock of a new generation."""
+
+
+Fact = Join | FromConnection | Gone | RoundTrip | Blocked | Unblocked | Stop | Freeze | Thaw
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +149,13 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
+class Ranked:
+    """The game told who won: the proven players of each team, the best team first."""
+
+    teams: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """The match is over; forget it."""
 
@@ -146,4 +163,4 @@ class Ended:
     sentence: str
 
 
-Effect = Seated | Greet | Send | Close | Cut | Told | Ended
+Effect = Seated | Greet | Send | Close | Cut | Told | Ranked | Ended

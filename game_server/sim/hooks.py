@@ -26,6 +26,9 @@ class Hooks(Protocol):
     dt_s: float
     ended: bool
 
+    def take_ranked(self) -> list[tuple[tuple[str, ...], ...]]:
+        """Return the rankings told since the last call: each team's proven players, the best team first."""
+
     def take_emitted(self) -> list[Emitted]:
         """Return the events emitted since the last call."""
 

@@ -7,7 +7,8 @@
 
 A tick: commands and leaves in the order they came, joins, who is connected, `on_input` for every seat, `on_tick`,
 commit, frames. Tick numbers are never skipped: a match that fell more than five ticks behind moves its clock and says
-so. A resume needs no tick, since no rule of the game runs for it: it is answered in `handle`.
+so. A resume needs no tick, since no rule of the game runs for it: it is answered in `handle`. A frozen match runs no
+tick, so that nothing which is counted in ticks goes on, and says PAUSED instead of STATE.
 To test: drive it with integers for time; `game_server.testing.LocalMatch` does.
 """
 
@@ -26,11 +27,15 @@ from game_server.sim.facts import (
     Effect,
     Ended,
     Fact,
+    Freeze,
     FromConnection,
     Gone,
     Join,
+    Ranked,
     RoundTrip,
+    Send,
     Stop,
+    Thaw,
     Told,
     Unblocked,
 )  # fmt: skip
@@ -42,10 +47,11 @@ from game_server.sim.roster import Roster
 from game_server.sim.seating import Leaving, Seating
 from game_server.sim.statistics import MatchStatistics
 from game_server.sim.world import World
+from protocol.codec import encode
 from protocol.declare import Input, Record
 from protocol.errors import UsageFault
 from protocol.ids import SeatId, Tick
-from protocol.messages import Ack, CommandFrame, EventAck, InputFrame, KeyframeReason, Resync
+from protocol.messages import Ack, CommandFrame, EventAck, InputFrame, KeyframeReason, Paused, Resync
 
 HISTORY_S = 10
 QUARANTINE_S = 12
@@ -55,6 +61,8 @@ GRACE_S = 30.0
 SPECTATORS_MAX = 100
 SILENT = 4008
 AWAY_NS = 1_000_000_000
+PAUSED_EVERY_NS = 250_000_000
+FROZEN_SENTENCE = "this match is frozen while its node cannot reach the directory: try again"
 COMMANDS_PER_TICK = 4
 """Of one seat: a burst of one player must not make a tick long."""
 
@@ -84,6 +92,7 @@ class Match:
         self.audiences = Audiences(HISTORY_S * game.tick_rate_hz)
         self.counts = MatchStatistics()
         self.ended = False
+        self._paused_due_ns: int | None = None
         self._roster = Roster(game.seats_max, spectators_max, epoch)
         self._joins: dict[int, Join] = {}
         self._arrivals: deque[Leaving | Occupant] = deque()
@@ -103,12 +112,24 @@ class Match:
     @property
     def deadline_ns(self) -> int | None:
         """When `advance` should be called next."""
-        return None if self.ended else self.clock.deadline_ns
+        if self.ended:
+            return None
+        return self.clock.deadline_ns if self._paused_due_ns is None else self._paused_due_ns
+
+    @property
+    def frozen(self) -> bool:
+        """Whether it waits for `Thaw`."""
+        return self._paused_due_ns is not None
 
     @property
     def occupants(self) -> list[Occupant]:
         """The taken places, seats and spectators', in the order in which they were taken."""
         return list(self._roster)
+
+    @property
+    def place_changes(self) -> int:
+        """How often a place was taken or freed: a match that stands at the same number has the same occupants."""
+        return self._roster.changes
 
     def _emit(self, effect: Effect) -> None:
         self._effects.append(effect)
@@ -138,6 +159,8 @@ class Match:
                 resumed = self._seating.resume(fact)
                 if resumed is not None:
                     self._effects += self._outgoing.catch_up(resumed, self.tick - 1, now_ns)
+            case Join() if self.frozen:
+                self._effects.append(Close(fact.connection, 1013, FROZEN_SENTENCE))
             case Join():
                 self._queue(fact)
             case Gone(connection, code):
@@ -148,6 +171,10 @@ class Match:
                     occupant.note_round_trip(fact.rtt_ns)
                 elif occupant is not None:
                     occupant.blocked = isinstance(fact, Blocked)
+            case Freeze():
+                self._freeze(now_ns)
+            case Thaw():
+                self._thaw(now_ns)
             case Stop(code, sentence):
                 if self._guard(self.game.on_stop):
                     self._guard(self._send_events, now_ns)
@@ -155,6 +182,9 @@ class Match:
 
     def advance(self, now_ns: int) -> None:
         """Run the ticks that are due, at most five; then move the clock if still behind."""
+        if self._paused_due_ns is not None:
+            self._say_paused(self._paused_due_ns, now_ns)
+            return
         if not self._started and not self.ended:
             self._started = True
             self._guard(self.game.on_start)
@@ -167,12 +197,37 @@ class Match:
                 return
             self._run_tick(now_ns)
         if not self.ended and self.clock.due(now_ns):
-            late_ms = self.clock.rebase(now_ns) // 1_000_000
-            self.counts.rebases += 1
+            self._rebase("clock_rebased", now_ns)
+
+    def _rebase(self, event: str, now_ns: int) -> None:
+        late_ms = self.clock.rebase(now_ns) // 1_000_000
+        self.counts.rebases += 1
+        for occupant in self._roster:
+            if occupant.inputs is not None:
+                occupant.inputs.forget_waiting()
+        self._effects.append(Told("warning", event, {"late_ms": late_ms, "tick": self.tick}))
+
+    def _freeze(self, now_ns: int) -> None:
+        if not self.frozen:
+            self._paused_due_ns = now_ns
+            self._effects.append(Told("warning", "match_frozen", {"tick": self.tick}))
+
+    def _thaw(self, now_ns: int) -> None:
+        if self.frozen:
+            self._paused_due_ns = None
+            # Nothing was sent that could have been acknowledged.
             for occupant in self._roster:
-                if occupant.inputs is not None:
-                    occupant.inputs.forget_waiting()
-            self._effects.append(Told("warning", "clock_rebased", {"late_ms": late_ms, "tick": self.tick}))
+                occupant.excuse_silence(now_ns)
+            self._rebase("match_thawed", now_ns)
+
+    def _say_paused(self, due_ns: int, now_ns: int) -> None:
+        if now_ns < due_ns or self.ended:
+            return
+        self._paused_due_ns = now_ns + PAUSED_EVERY_NS
+        frame = encode(Paused(max(0, self.tick - 1)))
+        for occupant in self._roster:
+            if occupant.connection is not None and occupant.reachable and not occupant.blocked:
+                self._effects.append(Send(occupant.connection, frame))
 
     def end(self, code: int, sentence: str) -> None:
         """Close every connection and end."""
@@ -268,6 +323,7 @@ class Match:
             return
         self.clock.ran()
         self.counts.ticks += 1
+        self._effects += [Ranked(teams) for teams in self.game.take_ranked()]
         if self._guard(self._send, tick, now_ns) and self.game.ended:
             self.end(1000, "the match is over")
 

@@ -31,6 +31,8 @@ class Roster:
 
     def __init__(self, seats_max: int, spectators_max: int, epoch: int) -> None:
         self.seats_max, self.spectators_max, self.epoch = seats_max, spectators_max, epoch
+        self.changes = 0
+        """How often a place was taken or freed."""
         self._places: dict[SeatId, Occupant] = {}
         self._connections: dict[int, Occupant] = {}
         # A token of a place's former occupant must not fit the next one, so that numbers go on.
@@ -69,6 +71,7 @@ class Roster:
     def seat(self, occupant: Occupant, connection: int, attempt: int) -> None:
         """Give a new occupant its place."""
         place = occupant.seat.id
+        self.changes += 1
         occupant.issued = self._last_n.get(place, 0)
         occupant.presented = (occupant.issued, attempt)
         occupant.confirmed = occupant.issued + 1
@@ -90,6 +93,7 @@ class Roster:
     def leave(self, occupant: Occupant) -> None:
         """Free a place."""
         place = occupant.seat.id
+        self.changes += 1
         del self._places[place]
         self._last_n[place] = occupant.issued
         if occupant.connection is not None:

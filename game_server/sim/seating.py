@@ -92,7 +92,7 @@ class Seating:
         self._emit(Close(join.connection, code, sentence))
 
     def _seat(self, place: SeatId, join: Join) -> None:
-        seat = Seat(place, join.name)
+        seat = Seat(place, join.name, player=join.player)
         inputs = None if join.spectator else self._new_inputs()
         occupant = Occupant(
             seat, join.connection, inputs, self._game.tick_rate_hz, player=join.player, spectator=join.spectator

@@ -95,3 +95,27 @@ def test_a_game_that_extends_one_of_another_module_keeps_its_vocabulary() -> Non
         tick_rate_hz = 60
 
     assert [each.__name__ for each in Faster.vocabulary.entities] == ["Elsewhere", "Coin"]
+
+
+@pytest.mark.parametrize(
+    "filters", [("mode", "mode"), ["mode"], ("a b",), ("a", "b", "c", "d"), (1,), ("x" * 33,)], ids=str
+)
+def test_filters_that_cannot_be_indexed_fail_where_they_are_written(filters: Any) -> None:
+    with pytest.raises(UsageFault, match=r"\.filters = "):
+        type("Found", (Game,), {"filters": filters, "__module__": __name__})
+
+
+@pytest.mark.parametrize("wanted", [(0, 2), (3, 2), (2, 9), (2,)], ids=str)
+def test_queue_seats_that_a_match_cannot_have_fail_where_they_are_written(wanted: Any) -> None:
+    with pytest.raises(UsageFault, match=r"\.queue_seats = "):
+        type("Queued", (Game,), {"queue_seats": wanted, "__module__": __name__})
+
+
+def test_a_ranking_names_each_seat_once_and_leaves_strangers_out() -> None:
+    game = Coins()
+    ada, bob = Seat(SeatId(0), "Ada", player="ada"), Seat(SeatId(1), "Bob")
+    game.rank([[ada], [bob]])
+    assert game.take_ranked() == [(("ada",), ())] and not game.take_ranked()
+    for bad in ([[ada], [ada]], [["ada"]]):
+        with pytest.raises(UsageFault, match="each seat once"):
+            game.rank(bad)

@@ -83,3 +83,12 @@ def test_a_base_is_good_if_it_was_sent_lately_in_this_epoch_and_the_hash_agrees(
         (Hello(0, 3, -1, -1, 0, 0), KeyframeReason.JOINED),
     ):
         assert roster.base_of(occupant, hello, next_tick=102, history_ticks=50) == base
+
+
+def test_the_number_of_changes_tells_whether_the_occupants_are_the_same() -> None:
+    roster, occupant = roster_with()
+    before = roster.changes
+    roster.reconnect(occupant, 8)
+    assert roster.changes == before
+    roster.leave(occupant)
+    assert roster.changes == before + 1
