@@ -1,14 +1,15 @@
-"""The two credentials that a server signs itself: resume tokens, which WELCOME brings, and tickets of a lobby.
+"""The credentials that a server signs itself: resume tokens, which WELCOME brings, a lobby's tickets, and its guests'.
 
-| | resume token | ticket |
-|---|---|---|
-| begins with | `tickwire-resume-1.` | `tickwire-ticket-1.` |
-| fields | as `ResumeToken` lists them | as `Ticket` lists them |
-| good for | the place that it names, as long as that is kept | one upgrade within 30 s |
-| seen twice | the match decides, by n and the attempt number | refused: `UsedTickets` |
+| | resume token | ticket | guest |
+|---|---|---|---|
+| begins with | `tickwire-resume-1.` | `tickwire-ticket-1.` | `tickwire-guest-1.` |
+| fields | as `ResumeToken` lists them | as `Ticket` lists them | as `Guest` lists them |
+| good for | the place that it names, as long as that is kept | one upgrade within 30 s | the lobby, for ever |
+| seen twice | the match decides, by n and the attempt number | refused: `UsedTickets` | the same player |
 
-A token is good however often it is sent and so has no nonce. A ticket names its node and that node's epoch (a number
-that each start of the node raises), so that a set in one process is enough to let it in once.
+A token is good however often it is sent and so has no nonce; a guest's credential likewise. A ticket names its node and
+an epoch: the generation of its match's ledger, or what each start of a node without a lobby raises. So a set in one
+process is enough to let it in once.
 To test: `tests/game_server/session/test_credentials.py`.
 """
 
@@ -18,7 +19,7 @@ from typing import Any, Self
 
 from game_server.session.signing import Forged, Signer
 from protocol.errors import UsageFault
-from protocol.handshake import RESUME_PREFIX, TICKET_PREFIX
+from protocol.handshake import GUEST_PREFIX, RESUME_PREFIX, TICKET_PREFIX
 
 NAME_LENGTH_MAX = 32
 PLAYER_BYTES_MAX = 64
@@ -86,6 +87,23 @@ class Ticket:
     def lives_too_long(self, now_ms: int) -> bool:
         """Tell whether it expires later than a ticket can that was issued by now, on a clock that runs behind."""
         return self.expires_ms > now_ms + TICKET_LIFETIME_MS + TICKET_SKEW_MS
+
+
+@dataclass(frozen=True, slots=True)
+class Guest:
+    """A player who proved nothing, known again by what a lobby gave them: for development servers."""
+
+    player: str
+    name: str
+
+    def sign(self, signer: Signer) -> str:
+        """Return the credential as it stands in LOBBY_WELCOME."""
+        return signer.sign(GUEST_PREFIX, _plain(astuple(self)))
+
+    @classmethod
+    def verify(cls, signer: Signer, text: str) -> Self:
+        """Return whose credential it is. Raises `Forged`."""
+        return cls(*_checked(signer.verify(GUEST_PREFIX, text), (str, str)))
 
 
 class UsedTickets:

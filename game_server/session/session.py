@@ -32,7 +32,8 @@ from game_server.session.rate_limit import RateLimits
 from protocol.codec import decode
 from protocol.declare import Record
 from protocol.errors import PeerFault, UsageFault
-from protocol.messages import CommandFrame, Direction, Hello, InputFrame, Message
+from protocol.messages import CommandFrame, Hello, InputFrame, Message
+from protocol.rows import Direction
 from protocol.vocabulary import Vocabulary
 
 HELLO_NS = 5_000_000_000

@@ -94,6 +94,17 @@ class Signer:
             )
         return signed
 
+    def derived(self, purpose: str) -> dict[str, bytes]:
+        """Return a key for another `purpose` made from each of ours, the signing one first; none tells ours."""
+        ordered = sorted(self._keyed, key=lambda kid: kid != self.signing)
+        return {kid: self._derived(kid, purpose) for kid in ordered}
+
+    def _derived(self, kid: str, purpose: str) -> bytes:
+        keyed = self._keyed[kid].copy()
+        # No signed text begins so: each begins with the prefix of its kind.
+        keyed.update(b"derive:" + purpose.encode())
+        return keyed.digest()
+
     def verify(self, prefix: str, text: str) -> list[Any]:
         """Return the fields that were signed. Raises `Forged`, and `UnknownKey` when its key is not among ours."""
         # Length and alphabet first: nothing below looks at a text that could not be one of ours.

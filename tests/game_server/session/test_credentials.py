@@ -8,13 +8,14 @@ from game_server.session.credentials import (
     PLAYER_BYTES_MAX,
     TICKET_LIFETIME_MS,
     TICKET_SKEW_MS,
+    Guest,
     ResumeToken,
     Ticket,
     UsedTickets,
 )
 from game_server.session.signing import Forged, Signer
 from protocol.errors import UsageFault
-from protocol.handshake import RESUME_PREFIX, TICKET_PREFIX
+from protocol.handshake import GUEST_PREFIX, RESUME_PREFIX, TICKET_PREFIX
 
 SIGNER = Signer({"a": b"a" * 32}, "a")
 TOKEN = ResumeToken("arena", 3, "ada-1", "Ada", False, 2, 7)
@@ -119,3 +120,32 @@ def test_when_full_a_new_ticket_is_refused_and_no_used_one_forgotten() -> None:
     assert not any(used.take(numbered(n), 0) for n in range(3))
     later_ms = EXPIRES_MS + TICKET_SKEW_MS + 1
     assert used.take(numbered(3, later_ms), later_ms) and len(used) == 1
+
+
+def test_a_guest_is_who_they_were() -> None:
+    guest = Guest("guest-0123456789abcdef", "Ada")
+    text = guest.sign(SIGNER)
+    assert text.startswith(GUEST_PREFIX)
+    assert Guest.verify(SIGNER, text) == guest
+
+
+def test_a_guest_is_no_ticket_and_no_resume_token() -> None:
+    text = Guest("ada-1", "Ada").sign(SIGNER)
+    for other, prefix in ((Ticket, TICKET_PREFIX), (ResumeToken, RESUME_PREFIX)):
+        with pytest.raises(Forged):
+            other.verify(SIGNER, text)
+        with pytest.raises(Forged):
+            other.verify(SIGNER, prefix + text.removeprefix(GUEST_PREFIX))
+    with pytest.raises(Forged):
+        Guest.verify(SIGNER, GUEST_PREFIX + TICKET.sign(SIGNER).removeprefix(TICKET_PREFIX))
+
+
+@pytest.mark.parametrize("fields", [[], ["ada-1"], ["ada-1", 3], ["ada-1", "Ada", 0]])
+def test_a_guest_that_another_version_signed_is_forged(fields: list[int | str | bytes]) -> None:
+    with pytest.raises(Forged):
+        Guest.verify(SIGNER, SIGNER.sign(GUEST_PREFIX, fields))
+
+
+def test_a_guest_of_the_longest_names_fits() -> None:
+    signer = Signer({"k" * 16: b"a" * 32}, "k" * 16)
+    Guest("p" * PLAYER_BYTES_MAX, "\U0001f600" * 32).sign(signer)

@@ -188,3 +188,11 @@ def test_a_signer_shows_no_key_and_needs_the_one_that_signs() -> None:
     assert OLD.decode() not in repr(SIGNER) and OLD.hex() not in repr(SIGNER)
     with pytest.raises(UsageFault, match="to sign"):
         Signer({"a": OLD}, "b")
+
+
+def test_keys_for_another_purpose_are_others_and_the_same_each_time() -> None:
+    signer = Signer({"old": b"o" * 32, "new": b"n" * 32}, "new")
+    derived = signer.derived("directory")
+    assert list(derived) == ["new", "old"] and len(set(derived.values())) == 2
+    assert derived == Signer({"old": b"o" * 32, "new": b"n" * 32}, "new").derived("directory")
+    assert set(signer.derived("tickets").values()).isdisjoint(derived.values())
