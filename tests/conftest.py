@@ -11,6 +11,8 @@ import random
 import pytest
 from hypothesis import HealthCheck, settings
 
+pytest_plugins = ["tests.redis_servers"]
+
 # A window must never open in a test. A test that wants a real surface gets SDL's dummy one.
 os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
 os.environ.setdefault("SDL_AUDIODRIVER", "dummy")
