@@ -4,7 +4,7 @@ To test: `tests/game_server/test_cli.py`.
 """
 
 import json
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, Literal, NoReturn
 
 import typer
 
@@ -48,7 +48,9 @@ def tickwire(
 @app.command()
 def serve(
     target: Annotated[str, typer.Argument(help="The game: path/to/file.py:Class or module:Class.", show_default=False)],
-    matches: Annotated[int | None, typer.Option(help="How many matches to run; their ids are 1 to N. [1]")] = None,
+    matches: Annotated[
+        int | None, typer.Option(help="How many matches run from the start; their ids are 1 to N. [1]")
+    ] = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on; 0.0.0.0 is all. [127.0.0.1]")] = None,
     port: Annotated[int | None, typer.Option(help="TCP port; 0 takes any free one. [7777]")] = None,
     option: Annotated[
@@ -59,6 +61,9 @@ def serve(
     auth: Annotated[str | None, typer.Option(help="dev, dev-anywhere, jwt or ticket: who may join. [dev]")] = None,
     metrics_port: Annotated[
         int | None, typer.Option(help="Port of the metrics; 0 takes any free one, -1: none. [port + 1000]")
+    ] = None,
+    nodes: Annotated[
+        int | None, typer.Option(help="How many nodes, one process each, on ports from PORT up. [1]")
     ] = None,
     log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error. [info]")] = None,
     log_format: Annotated[str | None, typer.Option(help="auto, pretty or json. [auto]")] = None,
@@ -71,7 +76,7 @@ def serve(
     from game_server.shell.serve import check_options, load_game
     from game_server.shell.serve import serve as run
 
-    given = {"matches": matches, "host": host, "port": port, "seed": seed, "auth": auth,
+    given = {"matches": matches, "host": host, "port": port, "seed": seed, "auth": auth, "nodes": nodes,
              "metrics_port": metrics_port, "log_level": log_level, "log_format": log_format}  # fmt: skip
     try:
         game = load_game(target)
@@ -88,7 +93,12 @@ def serve(
 @app.command()
 def bots(
     url: Annotated[
-        str, typer.Argument(help="A match, or several with commas: ws://host:port/v1/match/1.", show_default=False)
+        str,
+        typer.Argument(
+            help="A match, several with commas: ws://host:port/v1/match/1; or a lobby, where each bot quick plays: "
+            "ws://host:port/v1/lobby.",
+            show_default=False,
+        ),
     ],
     behaviour: Annotated[
         str, typer.Option(metavar="MODULE:CLASS", help="What a bot does; the default one plays Arena alone.")
@@ -104,6 +114,12 @@ def bots(
     join_rate: Annotated[
         float, typer.Option(min=0.1, help="How many join per second; a server answers 1000 handshakes by default.")
     ] = 500.0,
+    filters: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--filter", metavar="KEY=VALUE", help="At a lobby: only matches like that, mode=duel. May be repeated."
+        ),
+    ] = None,
     ca: Annotated[str, typer.Option(metavar="FILE", help="Certificates to trust for wss://. [the system's]")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as one line of JSON.")] = False,
 ) -> None:
@@ -116,26 +132,79 @@ def bots(
 
         code = run(
             url, count=count, seconds=seconds, behaviour=behaviour, seed=seed, processes=processes,
-            joins_per_s=join_rate, json_line=as_json, ca=ca,
+            joins_per_s=join_rate, json_line=as_json, ca=ca, filters=dict(_pairs(filters or [], "--filter")),
         )  # fmt: skip
     except UsageFault as fault:
         _complain(fault, USAGE)
     raise typer.Exit(code)
 
 
+_Redis = Annotated[str | None, typer.Option("--redis", metavar="URL", help="The nodes' Redis. [TICKWIRE_REDIS_URL]")]
+_Game = Annotated[str | None, typer.Option("--game", help="Which game, where nodes of several are. [the only one]")]
+_Limit = Annotated[int, typer.Option("--limit", min=1, max=1_000_000, help="How many rows at most.")]
+_Json = Annotated[bool, typer.Option("--json", help="Print one line of JSON.")]
+
+
+@app.command()
+def nodes(redis: _Redis = None, game: _Game = None, limit: _Limit = 1000, as_json: _Json = False) -> None:
+    """List the nodes of a cluster: where they are, what they hold, whether they drain.
+
+    It reads what nodes seal with their secret: TICKWIRE_SECRET_FILE or TICKWIRE_SECRET must be theirs.
+    """
+    _show("nodes", redis, game, limit, as_json)
+
+
+@app.command()
+def matches(redis: _Redis = None, game: _Game = None, limit: _Limit = 1000, as_json: _Json = False) -> None:
+    """List the public matches of a cluster, with their seats and attributes.
+
+    It reads what nodes seal with their secret: TICKWIRE_SECRET_FILE or TICKWIRE_SECRET must be theirs.
+    """
+    _show("matches", redis, game, limit, as_json)
+
+
+@app.command()
+def players(redis: _Redis = None, game: _Game = None, limit: _Limit = 1000, as_json: _Json = False) -> None:
+    """List who is online in a cluster, and where.
+
+    It reads what nodes seal with their secret: TICKWIRE_SECRET_FILE or TICKWIRE_SECRET must be theirs.
+    """
+    _show("players", redis, game, limit, as_json)
+
+
+def _show(
+    what: Literal["nodes", "matches", "players"], redis: str | None, game: str | None, limit: int, as_json: bool
+) -> None:
+    from game_server.shell.directory_tables import show
+
+    try:
+        typer.echo(show(what, redis=redis, game=game, limit=limit, json_line=as_json))
+    except UsageFault as fault:
+        _complain(fault, USAGE)
+    except NodeFault as fault:
+        _complain(fault, FAILED)
+
+
 def _options(pairs: list[str]) -> dict[str, Any]:
     options: dict[str, Any] = {}
-    for pair in pairs:
-        key, equals, value = pair.partition("=")
-        if not equals or not key.isidentifier():
-            raise UsageFault(f"--option {pair}: write --option key=value")
-        if key in options:
-            raise UsageFault(f"--option {key} is given twice")
+    for key, value in _pairs(pairs, "--option"):
         try:
             options[key] = json.loads(value)
         except ValueError:
             options[key] = value
     return options
+
+
+def _pairs(given: list[str], option: str) -> list[tuple[str, str]]:
+    pairs: dict[str, str] = {}
+    for pair in given:
+        key, equals, value = pair.partition("=")
+        if not equals or not key.isidentifier():
+            raise UsageFault(f"{option} {pair}: write {option} key=value")
+        if key in pairs:
+            raise UsageFault(f"{option} {key} is given twice")
+        pairs[key] = value
+    return list(pairs.items())
 
 
 def _complain(fault: Exception, code: int) -> NoReturn:

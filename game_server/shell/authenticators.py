@@ -6,8 +6,8 @@
 | `JwtAuthenticator` | a JSON Web Token | whoever holds one that a configured key signed (`jwt_keys.py`) |
 | `TicketAuthenticator` | a ticket of a lobby | whoever brings an unused one for this match, role and node |
 
-`Credentials` looks at how a credential begins and asks the right one; resume tokens it verifies itself. A refusal names
-its reason for the metrics and says in a sentence what the client can do; it never repeats the credential.
+`Credentials` looks at how a credential begins and asks the right one; resume tokens and guests it verifies itself. A
+refusal names its reason for the metrics and says in a sentence what the client can do; it never repeats the credential.
 To test: `tests/game_server/shell/test_authenticators.py`.
 """
 
@@ -16,7 +16,7 @@ import json
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import unquote
@@ -30,6 +30,7 @@ from game_server.session.credentials import (
     NONCE_BYTES,
     PLAYER_BYTES_MAX,
     TICKET_LIFETIME_MS,
+    Guest,
     ResumeToken,
     Ticket,
     UsedTickets,
@@ -47,7 +48,7 @@ from game_server.shell.jwt_keys import (
     secret_key,
 )  # fmt: skip
 from protocol.errors import UsageFault
-from protocol.handshake import CREDENTIAL_LENGTH_MAX, RESUME_PREFIX, TICKET_PREFIX
+from protocol.handshake import CREDENTIAL_LENGTH_MAX, GUEST_PREFIX, RESUME_PREFIX, TICKET_PREFIX
 
 NAME_UNTOLD = "Guest"
 NAME_UNSHOWABLE = "Player"
@@ -74,7 +75,7 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Upgrade:
-    """What a client asks for: a match, as a player or to watch; with which credential, from where.
+    """What a client asks for: a match ("" is the lobby), as a player or to watch; with which credential, from where.
 
     `headers` are the request's, of which some repeat the credential: an authenticator must not log them.
     """
@@ -211,25 +212,36 @@ class JwtAuthenticator:
 class TicketAuthenticator:
     """Lets each ticket in once, to the match, as the role and on the node that it names.
 
-    `node` and `epoch` are those of this process, as the lobby knows it; a node on its own has "" and 0. Tickets that
-    were issued before this process began are refused, since another may have taken them: it cannot know which.
+    A lobby's ticket names the node and the generation of the match's ledger, as `generation_of` tells it; an `unbound`
+    one, which a developer's own backend issues, names neither ("" and 0). Unbound tickets that were issued before this
+    process began are refused, since another may have taken them: it cannot know which.
     """
 
     def __init__(
-        self, signer: Signer, *, node: str = "", epoch: int = 0, clock_ms: Callable[[], int] = unix_ms
+        self,
+        signer: Signer,
+        *,
+        node: str = "",
+        generation_of: Callable[[str], int | None] = lambda match: None,
+        unbound: bool = True,
+        clock_ms: Callable[[], int] = unix_ms,
     ) -> None:
-        self._signer, self._node, self._epoch, self._clock_ms = signer, node, epoch, clock_ms
-        self._used = UsedTickets(known_from_ms=clock_ms() + TICKET_LIFETIME_MS)
+        self._signer, self._node, self._generation_of, self._unbound = signer, node, generation_of, unbound
+        self._clock_ms = clock_ms
+        self._used_unbound = UsedTickets(known_from_ms=clock_ms() + TICKET_LIFETIME_MS)
+        # No earlier process had this generation.
+        self._used_bound = UsedTickets()
 
     def authenticate(self, upgrade: Upgrade) -> Player:
         """Return whom the ticket names, and use it up. Raises `Refused`: 401 without one, 403 forged, 409 stale."""
         ticket = self._read(upgrade.credential)
         now_ms = self._clock_ms()
         self._check(ticket, upgrade, now_ms)
-        if self._used.full(now_ms):
+        used = self._used_unbound if _is_unbound(ticket) else self._used_bound
+        if used.full(now_ms):
             raise Refused(503, "this node remembers as many tickets as it can", retry_after_s=5, reason="full")
         # Last of all: whatever is refused above leaves the ticket good for where it belongs.
-        if not self._used.take(ticket, now_ms):
+        if not used.take(ticket, now_ms):
             raise Refused(409, f"this ticket has been used: {ASK_AGAIN}", reason="used")
         return Player(ticket.player, showable_name(ticket.name), ticket.spectator)
 
@@ -247,10 +259,9 @@ class TicketAuthenticator:
         if ticket.spectator != upgrade.spectator:
             role = "to watch" if ticket.spectator else "to play"
             raise Refused(409, f"this ticket is {role}: {ASK_AGAIN}", reason="wrong_role")
-        if (ticket.node, ticket.epoch) != (self._node, self._epoch):
-            raise Refused(
-                409, f"this ticket is for another node, or before its restart: {ASK_AGAIN}", reason="wrong_node"
-            )
+        if not self._is_for_here(ticket):
+            sentence = f"this ticket is for another node, or its reservation was lost: {ASK_AGAIN}"
+            raise Refused(409, sentence, reason="wrong_node")
         if ticket.expired(now_ms):
             raise Refused(409, f"this ticket has expired: {ASK_AGAIN}", reason="expired")
         if ticket.lives_too_long(now_ms):
@@ -259,6 +270,15 @@ class TicketAuthenticator:
         if not is_identity(ticket.player):
             sentence = f"the ticket's player must be at most {PLAYER_BYTES_MAX} bytes of printable text"
             raise Refused(403, sentence, reason="claims")
+
+    def _is_for_here(self, ticket: Ticket) -> bool:
+        if _is_unbound(ticket):
+            return self._unbound
+        return (ticket.node, ticket.epoch) == (self._node, self._generation_of(ticket.match))
+
+
+def _is_unbound(ticket: Ticket) -> bool:
+    return (ticket.node, ticket.epoch) == ("", 0)
 
 
 class Credentials:
@@ -289,11 +309,45 @@ class Credentials:
             if self._ticket is None:
                 raise Refused(403, "this server takes no tickets", reason="kind")
             return self._ticket.authenticate(upgrade)
+        if credential is not None and credential.startswith(GUEST_PREFIX):
+            return self._guest(upgrade, credential)
         if self._other is not None:
             return self._other.authenticate(upgrade)
         if credential is None:
             raise Refused(401, "a ticket is needed, as `Authorization: Bearer <ticket>`", reason="no_credential")
         raise Refused(403, "this server takes nothing but tickets", reason="kind")
+
+    def check_signature(self, credential: str | None) -> None:
+        """Refuse a credential that cannot be good anywhere, or that is missing where one is needed. Uses nothing up.
+
+        For who is told where a match is, and proves there who they are. Raises `Refused`.
+        """
+        if credential is None:
+            if not isinstance(self._other, DevAuthenticator):
+                raise Refused(401, "a credential is needed, as `Authorization: Bearer <...>`", reason="no_credential")
+            return
+        kinds: tuple[tuple[str, type[ResumeToken | Ticket], str], ...] = (
+            (RESUME_PREFIX, ResumeToken, "resume token"), (TICKET_PREFIX, Ticket, "ticket"),
+        )  # fmt: skip
+        for prefix, kind, what in kinds:
+            if credential.startswith(prefix):
+                try:
+                    kind.verify(self._signer, credential)
+                except Forged as forged:
+                    raise _unverified(forged, what) from None
+
+    def _guest(self, upgrade: Upgrade, credential: str) -> Player:
+        if not isinstance(self._other, DevAuthenticator):
+            raise Refused(403, "this server takes no guests", reason="kind")
+        if upgrade.match:
+            raise Refused(403, "a guest's credential opens the lobby, which gives tickets to matches", reason="kind")
+        try:
+            guest = Guest.verify(self._signer, credential)
+        except Forged as forged:
+            raise _unverified(forged, "guest's credential") from None
+        # Whom it lets in at all, it lets in as this guest.
+        self._other.authenticate(replace(upgrade, credential=None))
+        return Player(guest.player, showable_name(guest.name))
 
     def _resume(self, upgrade: Upgrade, credential: str) -> ResumeToken:
         try:

@@ -1,8 +1,8 @@
 """One socket, from its first byte to its last.
 
     bytes in -> `Handshake`, until it grants the upgrade
-             -> frames: small final ones by hand, all others through a `CarefulReader` -> Line
-    Line, pings -> frames out, one write for each flush
+             -> frames: small final ones by hand, all others through a `CarefulReader` -> a `Conversation`: Line, lobby
+    that, pings -> frames out, one write for each flush
 
 This module moves bytes and keeps time; what is legal others decide. A connection handles at most as many frames per
 turn of the loop as its server allows, so that a flood costs its sender and not the ticks. It has one timer, which is
@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, assert_never, cast
 from websockets.frames import Frame, Opcode
 
 from game_server.session.heartbeat import GiveUp, Heartbeat, PongCame, RoundTrip, SendPing, Unasked
-from game_server.session.session import SessionState
 from game_server.shell.authenticators import Refused
 from game_server.shell.careful_reader import CarefulReader, Violation
 from game_server.shell.frames import (
@@ -32,13 +31,13 @@ from game_server.shell.frames import (
     pong_frame,
     small_payload,
 )  # fmt: skip
-from game_server.shell.match_runner import Line, clock_ns
+from game_server.shell.line import Conversation, clock_ns
 from game_server.shell.requests import refusal
 from game_server.shell.socket_options import peer_ip_of, prepare_socket
 from game_server.shell.tally import Ending, ending_by_close, ending_by_network
 from game_server.shell.upgrade import Granted, Handshake
 from protocol.codec import encode
-from protocol.messages import Refusal
+from protocol.messages import Moved
 
 if TYPE_CHECKING:
     from game_server.shell.websocket_server import WebSocketServer
@@ -66,7 +65,7 @@ class Connection(asyncio.BufferedProtocol):
         self._transport: asyncio.Transport
         self._begun_ns = clock_ns()
         self._handshake: Handshake | None = None
-        self._line: Line | None = None
+        self._line: Conversation | None = None
         self._match = ""
         self._reader: CarefulReader | None = None
         self._unread = bytearray()
@@ -142,10 +141,11 @@ class Connection(asyncio.BufferedProtocol):
         self._server.gone(self)
         self._unread.clear()
         self._parts.clear()
-        if self._line is not None:
-            line, self._line = self._line, None
-            ending = self._ending or ending_by_network(exc)
+        line, self._line = self._line, None
+        ending = self._ending or ending_by_network(exc)
+        if self._match or line is not None:
             self._server.ended(ending, self, self._match, clock_ns() - self._begun_ns)
+        if line is not None:
             line.lost(ending.code)
             self._server.runner.flush()
         self._forget_reader()
@@ -172,6 +172,9 @@ class Connection(asyncio.BufferedProtocol):
             return
         self._end(ending_by_close(code, sentence))
         self._explain(code, sentence, RETRY_AFTER_MS.get(code, 0))
+        self._say_close(code, sentence)
+
+    def _say_close(self, code: int, sentence: str) -> None:
         reader = self._careful()
         reader.close(code, sentence)
         self._parts += reader.protocol.data_to_send()
@@ -201,13 +204,25 @@ class Connection(asyncio.BufferedProtocol):
         self._server.proven(self)
         self._match = granted.match
         self._write(granted.response)
-        self._line = self._server.runner.open_line(granted.match, self, granted.entrant)
+        self._line = self._server.open_line(granted.match, self, granted.entrant)
         every_ns = int(self._server.settings.ping_seconds * SECOND_NS)
         first_ns = clock_ns() + (0 if self._server.transport.pings_at_once else every_ns)
         self._heartbeat = Heartbeat(every_ns, first_ns, DRAWN)
         self._beat()
         if self._unread:
             self._loop.call_soon(self._read_hasty)
+
+    def move(self, response: bytes, match: str, url: str) -> None:
+        """Write the 101, say where the match is, and close."""
+        if self._closing or self._transport.is_closing():
+            return
+        self._forget_handshake()
+        self._server.proven(self)
+        self._match = match
+        self._write(response)
+        self._end(Ending(1012, "moved", "server", url))
+        self.send(encode(Moved(url, "")))
+        self._say_close(1012, "this match is on another node")
 
     def _forget_handshake(self) -> None:
         handshake, self._handshake = self._handshake, None
@@ -357,8 +372,8 @@ class Connection(asyncio.BufferedProtocol):
             self._ending = ending
 
     def _explain(self, code: int, sentence: str, retry_after_ms: int = 0) -> None:
-        if self._server.transport.tells_why:
-            self.send(encode(Refusal(code, sentence[:500], retry_after_ms)))
+        if self._server.transport.tells_why and self._line is not None:
+            self.send(self._line.farewell(code, sentence[:500], retry_after_ms))
 
     def _refuse_violation(self, reader: CarefulReader, violation: Violation) -> None:
         """`Protocol` has failed the connection: say why before its close frame."""
@@ -417,7 +432,7 @@ class Connection(asyncio.BufferedProtocol):
             return
         now_ns = clock_ns()
         try:
-            deadline_ns = self._line.session.deadline_ns
+            deadline_ns = self._line.deadline_ns
             if deadline_ns is not None and now_ns >= deadline_ns:
                 self._line.advance()
                 self._server.runner.flush()
@@ -431,7 +446,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def _beat_again(self, now_ns: int) -> None:
         assert self._line is not None and self._heartbeat is not None, "only an upgraded connection has a heart"
-        deadlines = [self._line.session.deadline_ns, self._heartbeat.deadline_ns]
+        deadlines = [self._line.deadline_ns, self._heartbeat.deadline_ns]
         due_ns = min(each for each in deadlines if each is not None)
         self._after((due_ns - now_ns) / SECOND_NS, self._beat)
 
@@ -459,7 +474,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def _tell_round_trip(self) -> None:
         """Tell the match, once it knows this connection: the first pong may well come before HELLO does."""
-        if self._rtt_untold and self._line is not None and self._line.session.state is SessionState.LIVE:
+        if self._rtt_untold and self._line is not None and self._line.is_live:
             assert self.rtt_ns is not None, "what is untold is known"
             self._rtt_untold = False
             self._line.round_trip(self.rtt_ns)

@@ -12,6 +12,7 @@ import asyncio
 import inspect
 import secrets
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 
 from websockets.http11 import Request
@@ -31,8 +32,8 @@ from game_server.shell.authenticators import (
 )  # fmt: skip
 from game_server.shell.forwarded import client_ip
 from game_server.shell.jwt_keys import read_key_file
+from game_server.shell.line import Entrant
 from game_server.shell.log import get_log
-from game_server.shell.match_runner import Entrant
 from game_server.shell.origins import is_loopback_host, origin_passes, parse_origins
 from game_server.shell.requests import Wish, host, origin
 from game_server.shell.settings import Settings, authenticators_of, entries, variable
@@ -88,6 +89,10 @@ class Doorkeeper:
         except Exception as error:
             raise self._failed(error) from None
 
+    def check_stray(self, wish: Wish) -> None:
+        """Let pass who may be told where a match is that is not here. Raises `Refused`."""
+        self._credentials.check_signature(wish.credential)
+
     def settle(self, answer: "asyncio.Future[Player]", wish: Wish) -> Entrant:
         """Return who comes in, by an `answer` that is there. Raises `Refused`."""
         try:
@@ -119,10 +124,20 @@ def _entrant(found: Player | ResumeToken, wish: Wish) -> Entrant:
             raise TypeError(f"an authenticator returned a {type(found).__name__} instead of a Player")
 
 
-def make_doorkeeper(settings: Settings, signer: Signer, own: Authenticator | None = None) -> Doorkeeper:
-    """Return the doorkeeper that `settings` describe; `own` is the developer's authenticator. Raises `UsageFault`."""
+def make_doorkeeper(
+    settings: Settings,
+    signer: Signer,
+    own: Authenticator | None = None,
+    *,
+    node: str = "",
+    generation_of: Callable[[str], int | None] = lambda match: None,
+) -> Doorkeeper:
+    """Return the doorkeeper that `settings` describe; `own` is the developer's authenticator. Raises `UsageFault`.
+
+    A lobby's tickets are always good, for matches of `node` that have the ticket's generation.
+    """
     names = authenticators_of(settings)
-    ticket = TicketAuthenticator(signer) if "ticket" in names else None
+    ticket = TicketAuthenticator(signer, node=node, generation_of=generation_of, unbound="ticket" in names)
     return Doorkeeper(
         Credentials(signer, ticket=ticket, other=_other(settings, names, own)),
         origins=parse_origins(settings.allowed_origins),

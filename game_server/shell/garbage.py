@@ -31,6 +31,10 @@ class IdleCollector:
         """Switch the automatic collector on again: nobody will call `collect` any more."""
         gc.enable()
 
+    def wake(self) -> None:
+        """Switch it off again: somebody calls `collect`."""
+        gc.disable()
+
     def stop(self) -> None:
         """Give the collector back."""
         gc.enable()

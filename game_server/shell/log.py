@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, MutableMapping
 from contextlib import suppress
+from functools import partial
 from typing import Any, TextIO, cast
 
 import structlog
@@ -106,13 +107,23 @@ def short_sentence(logger: Any, method: str, line: Line) -> Line:
     return line
 
 
-def configure_log(level: str = "info", format: str = "auto", stream: TextIO | None = None) -> None:
-    """Send structlog's and the standard library's lines to `stream` (stderr) in one format."""
+def _name_node(node: str, logger: Any, method: str, line: Line) -> Line:
+    line.setdefault("node", node)
+    return line
+
+
+def configure_log(level: str = "info", format: str = "auto", stream: TextIO | None = None, node: str = "") -> None:
+    """Send structlog's and the standard library's lines to `stream` (stderr) in one format.
+
+    With a `node` every line names it, for where the lines of several are read together.
+    """
     stream = stream or sys.stderr
     pretty = format == "pretty" or (format == "auto" and stream.isatty())
     stamp = structlog.processors.TimeStamper(fmt="%H:%M:%S" if pretty else "iso", utc=not pretty)
     unbreakable = cast(TextIO, UnbreakableStream(stream))
     shared: list[Any] = [structlog.contextvars.merge_contextvars, structlog.processors.add_log_level, stamp]
+    if node:
+        shared.append(partial(_name_node, node))
     renderer: Any
     if pretty:
         plain = structlog.dev.plain_traceback

@@ -19,55 +19,23 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, assert_never
 
-from game_server.session.facts import (
-    CloseSocket,
-    ControlFrameReceived,
-    FrameReceived,
-    Passed,
-    SeatGiven,
-    SocketClosed,
-    TextReceived,
-)  # fmt: skip
-from game_server.session.facts import Fact as SessionFact
-from game_server.session.rate_limit import RateLimits
-from game_server.session.session import HELLO_NS, Session
+from game_server.session.session import HELLO_NS
 from game_server.shell.garbage import IdleCollector
 from game_server.shell.histogram import Histogram
+from game_server.shell.line import SECOND_NS, STOOD_STILL_NS, Entrant, Line, Peer, clock_ns
 from game_server.shell.log import get_log
 from game_server.sim import facts
 from game_server.sim.match import Match
 from protocol.codec import encode
-from protocol.errors import PeerFault
-from protocol.messages import Hello, Welcome
+from protocol.messages import Moved, Welcome
 
-SECOND_NS = 1_000_000_000
 # epoll counts in whole milliseconds: wake this much before a deadline, then take short naps.
 WAKE_EARLY_NS = 1_000_000
 NAP_NS = 200_000
 # The kernel adds about this much to a nap; what is shorter is better spent in a turn of the loop.
 NAP_LEAST_NS = 60_000
-STOOD_STILL_NS = 2_500_000_000
-"""The scheduler wakes at least once a second, for the slowest of matches; after so long without it, all stood still."""
 FORGIVEN_NS = 2_000_000_000
 FAILED_SENTENCE = "the match ended by an error in its server"
-
-clock_ns = time.monotonic_ns
-
-
-class Peer(Protocol):
-    """A socket as the runner sees it."""
-
-    def send(self, frame: bytes) -> None:
-        """Queue a frame; it leaves with the next `flush`."""
-
-    def flush(self) -> None:
-        """Write what is queued, all at once."""
-
-    def close(self, code: int, sentence: str) -> None:
-        """Say why and begin to close; closing twice is harmless."""
-
-    def abort(self, code: int, cause: str, sentence: str = "") -> None:
-        """Cut the connection without a word; it counts as closed with `code`."""
 
 
 class Observer(Protocol):
@@ -83,19 +51,12 @@ class Observer(Protocol):
         """A client did what it must not do."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entrant:
-    """Who wants into a match, as the upgrade request has proven it; with a `claim`, back to an old place."""
-
-    name: str
-    player: str = ""
-    spectator: bool = False
-    attempt: int = 0
-    claim: facts.Claim | None = None
-
-
 Sign = Callable[[str, facts.Claim, Entrant], str]
 """Makes the resume token of a place: (match id, claim, whose it is)."""
+
+
+OnRanked = Callable[[str, tuple[tuple[str, ...], ...]], None]
+"""Hears which players won a match: (match id, teams, the best first)."""
 
 
 def _no_token(match_id: str, claim: facts.Claim, entrant: Entrant) -> str:
@@ -124,102 +85,9 @@ class HostedMatch:
     # that closes) and are gone before the loop turns.
     mail: deque[facts.Fact] = field(default_factory=deque)
     carrying: bool = False
+    moving: bool = False
+    """Whether another node has it: it stays frozen, whatever the others do."""
     scheduled_ns: int | None = None
-
-
-class Line:
-    """One connection: its socket, its session, its match. The socket calls the methods below."""
-
-    __slots__ = ("_gone", "_limits", "entrant", "hosted", "number", "peer", "runner", "session")
-
-    def __init__(self, runner: "MatchRunner", hosted: HostedMatch, peer: Peer, number: int, entrant: Entrant) -> None:
-        self.runner, self.hosted, self.peer, self.number, self.entrant = runner, hosted, peer, number, entrant
-        match = hosted.match
-        self._limits = RateLimits(match.tick_rate_hz, runner.limits_factor) if runner.limits_factor else None
-        self.session = Session(match.vocabulary, clock_ns(), runner.hello_within_ns, self._limits, entrant.spectator)
-        self._gone = False
-
-    def frame(self, data: bytes) -> None:
-        """A binary frame came."""
-        self._tell_session(FrameReceived(data))
-
-    def fragment(self) -> None:
-        """A fragment came that does not end its message: it costs what a frame does, and so counts as one."""
-        if self._limits is None or self._gone:
-            return
-        try:
-            self._limits.fragment(self._now_ns())
-        except PeerFault as fault:
-            self._close(fault.close_code, fault.reason, fault.cause)
-
-    def text(self, data: bytes) -> None:
-        """A text frame came."""
-        self._tell_session(TextReceived())
-
-    def control(self) -> None:
-        """A ping came, or a pong that nobody asked for."""
-        self._tell_session(ControlFrameReceived())
-
-    def round_trip(self, rtt_ns: int) -> None:
-        """A ping of ours came back."""
-        if not self._gone:
-            if self.runner.observer is not None:
-                self.runner.observer.round_trip(rtt_ns / SECOND_NS)
-            self.runner.tell_match(self.hosted, facts.RoundTrip(self.number, rtt_ns))
-
-    def blocked(self, is_blocked: bool) -> None:
-        """The socket's write buffer filled, or emptied."""
-        if not self._gone:
-            number = self.number
-            self.runner.tell_match(self.hosted, facts.Blocked(number) if is_blocked else facts.Unblocked(number))
-
-    def lost(self, code: int) -> None:
-        """The socket has ended with `code`, or is about to: this line is done. Harmless when repeated."""
-        if not self._gone:
-            self._gone = True
-            self._tell_session(SocketClosed())
-            self.runner.forget(self)
-            self.runner.tell_match(self.hosted, facts.Gone(self.number, code))
-
-    def seat_given(self, seat: int) -> None:
-        """The match seated this connection."""
-        self._tell_session(SeatGiven(seat))
-
-    def advance(self) -> None:
-        """Let the session look at the clock."""
-        self.session.advance(clock_ns())
-        self._carry_session()
-
-    def _now_ns(self) -> int:
-        now_ns = clock_ns()
-        if now_ns - self.runner.awake_ns > STOOD_STILL_NS:
-            self.runner.forgive(now_ns)
-        return now_ns
-
-    def _tell_session(self, fact: SessionFact) -> None:
-        self.session.handle(fact, self._now_ns())
-        self._carry_session()
-
-    def _carry_session(self) -> None:
-        for effect in self.session.effects():
-            match effect:
-                case Passed(Hello() as hello):
-                    self.runner.tell_match(self.hosted, self._join(hello))
-                case Passed(message, value):
-                    self.runner.tell_match(self.hosted, facts.FromConnection(self.number, message, value))
-                case CloseSocket(code, sentence, cause):
-                    self._close(code, sentence, cause)
-                case _:
-                    assert_never(effect)
-
-    def _close(self, code: int, sentence: str, cause: str) -> None:
-        if self.runner.observer is not None:
-            self.runner.observer.violation(cause)
-        self.runner.close(self, code, sentence)
-
-    def _join(self, hello: Hello) -> facts.Join:
-        who = self.entrant
-        return facts.Join(self.number, who.name, hello, who.player, who.spectator, who.attempt, who.claim)
 
 
 class MatchRunner:
@@ -241,11 +109,15 @@ class MatchRunner:
         self.traffic = Traffic()
         self.started_ns = clock_ns()
         self.stopping = False
+        self.on_ranked: OnRanked | None = None
+        self.guard: Callable[[], object] | None = None
+        """Is called before each tick and after the last one; it freezes all matches when they may not go on."""
         self.awake_ns = clock_ns()
         self._log = get_log()
         self._sign = sign
         self._collector = collector
         self._connections = 0
+        self._frozen = False
         self._heap: list[tuple[int, str]] = []
         self._unflushed: dict[int, Line] = {}
         self._timer: asyncio.Handle | None = None
@@ -270,6 +142,64 @@ class MatchRunner:
         """Let go of the loop: no tick comes after this."""
         self._cancel_timer()
         self._loop = None
+
+    def add(self, match: Match) -> None:
+        """Run one match more."""
+        assert match.match_id not in self.hosted, "a match is added once"
+        hosted = self.hosted[match.match_id] = HostedMatch(match)
+        if self.stopping:
+            self.tell_match(hosted, facts.Stop(1012, "the server is stopping"))
+        elif self._frozen:
+            self.tell_match(hosted, facts.Freeze())
+        if self._next_deadline_ns() is None:
+            # It rested; nothing stood still.
+            self.awake_ns = clock_ns()
+            if self._collector is not None and self._loop is not None:
+                self._collector.wake()
+        self._schedule(hosted)
+        self._wake_anew()
+
+    def freeze(self) -> None:
+        """Run no tick until `thaw`; sockets stay open and clients are told."""
+        self._frozen = True
+        self._tell_all(facts.Freeze())
+
+    def thaw(self) -> None:
+        """Go on with every match that was frozen."""
+        self._frozen = False
+        self._tell_all(facts.Thaw())
+
+    def give_away(self, match_id: str) -> None:
+        """Freeze a match for good, which is another node's; `move` or `remove` follows."""
+        hosted = self.hosted[match_id]
+        hosted.moving = True
+        self.tell_match(hosted, facts.Freeze())
+        self.flush()
+        self._wake_anew()
+
+    def _tell_all(self, fact: facts.Fact) -> None:
+        for hosted in [each for each in self.hosted.values() if not each.moving]:
+            self.tell_match(hosted, fact)
+        self.flush()
+        self._wake_anew()
+
+    def remove(self, match_id: str, code: int = 1000, sentence: str = "the match is over") -> None:
+        """Forget a match; one that has not ended is stopped first, and its clients closed with `code`."""
+        hosted = self.hosted[match_id]
+        self.tell_match(hosted, facts.Stop(code, sentence))
+        for line in list(hosted.lines.values()):
+            self.close(line, code, sentence)
+        self.flush()
+        del self.hosted[match_id]
+
+    def move(self, match_id: str, url: str) -> None:
+        """Forget a match that another node has now; its clients are told where."""
+        moved = encode(Moved(url, ""))
+        for line in list(self.hosted[match_id].lines.values()):
+            line.peer.send(moved)
+            self._unflushed[line.number] = line
+        self.flush()
+        self.remove(match_id, 1012, "this match is on another node")
 
     def open_line(self, match_id: str, peer: Peer, entrant: Entrant) -> Line:
         """Return the line of a new connection to a match that `hosted` has."""
@@ -372,6 +302,9 @@ class MatchRunner:
                         self.cut(lines[connection], code, sentence)
                 case facts.Told(level, event, fields):
                     self._say(level, event, **{**fields, "match": hosted.match.match_id})
+                case facts.Ranked(teams):
+                    if self.on_ranked is not None:
+                        self.on_ranked(hosted.match.match_id, teams)
                 case facts.Ended(code, sentence):
                     self._ended(hosted, code, sentence)
                 case _:
@@ -419,9 +352,19 @@ class MatchRunner:
     def _next_deadline_ns(self) -> int | None:
         heap = self._heap
         # A deadline that moved leaves its old entry behind.
-        while heap and self.hosted[heap[0][1]].scheduled_ns != heap[0][0]:
+        while heap and not self._is_due_as(*heap[0]):
             heapq.heappop(heap)
         return heap[0][0] if heap else None
+
+    def _is_due_as(self, deadline_ns: int, match_id: str) -> bool:
+        hosted = self.hosted.get(match_id)
+        return hosted is not None and hosted.scheduled_ns == deadline_ns
+
+    def _wake_anew(self) -> None:
+        """Something may be due before what is waited for."""
+        if self._loop is not None:
+            self._cancel_timer()
+            self._wake_for_next()
 
     def _wake_for_next(self) -> None:
         deadline_ns = self._next_deadline_ns()
@@ -459,16 +402,22 @@ class MatchRunner:
         """Run one tick of every match that is due; what is due then waits until the sockets have been read again."""
         try:
             for _ in range(len(self.hosted)):
+                self._look_at_guard()
                 deadline_ns = self._next_deadline_ns()
                 if deadline_ns is None or deadline_ns > clock_ns():
                     break
                 hosted = self.hosted[heapq.heappop(self._heap)[1]]
                 hosted.scheduled_ns = None
                 self._tick(hosted, deadline_ns)
+            self._look_at_guard()
             self._collect_garbage()
         finally:
             # The one thread by which every match hangs: without it none would tick again, and nobody would notice.
-            self._wake_for_next()
+            self._wake_anew()
+
+    def _look_at_guard(self) -> None:
+        if self.guard is not None:
+            self.guard()
 
     def _tick(self, hosted: HostedMatch, deadline_ns: int) -> None:
         begun_ns = clock_ns()

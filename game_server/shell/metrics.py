@@ -12,7 +12,7 @@ To test: `tests/game_server/shell/test_metrics.py`; that `docs/metrics.md` names
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sized
 from operator import attrgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.core import Metric
@@ -27,7 +27,8 @@ from game_server.sim.statistics import MatchStatistics
 from protocol.messages import KeyframeReason
 
 if TYPE_CHECKING:
-    from game_server.shell.match_runner import Line, MatchRunner
+    from game_server.shell.line import Line
+    from game_server.shell.match_runner import MatchRunner
 
 Told = tuple[Series, Reading]
 
@@ -56,6 +57,33 @@ BY_LABEL = {
 _role_and_state = attrgetter("entrant.spectator", "session.state._value_")
 
 
+class ClusterFigures(Protocol):
+    """How a node stands with the directory, in numbers. Read in the thread of a scrape."""
+
+    @property
+    def available(self) -> bool:
+        """Whether Redis answers."""
+
+    @property
+    def frozen(self) -> bool:
+        """Whether matches wait for the lease."""
+
+    @property
+    def reconnects(self) -> int:
+        """How often listening began anew."""
+
+    @property
+    def silences(self) -> int:
+        """How often that was because nothing came."""
+
+    @property
+    def sealed_refused(self) -> int:
+        """How many values were not sealed by this cluster."""
+
+    def lease_remaining_s(self) -> float:
+        """For how long this node may still act."""
+
+
 class Metrics(Collector):
     """A node's counts in a registry of its own. One that is never scraped costs only what counting costs."""
 
@@ -71,6 +99,9 @@ class Metrics(Collector):
             each: Counter()
             for each in (series.DISCONNECTS, series.UPGRADES_REFUSED, series.AUTHENTICATIONS_FAILED, series.VIOLATIONS)
         }
+        self._counted |= {each: Counter() for each in (series.DIRECTORY_ERRORS, series.ORDERS, series.MATCHES_REMOVED)}
+        self._redis_round_trip = series.REDIS_ROUND_TRIP.buckets()
+        self._cluster: ClusterFigures | None = None
         self._matches = MatchSums()
         self._runner: MatchRunner | None = None
         self._sockets: Sized = ()
@@ -81,6 +112,10 @@ class Metrics(Collector):
     def watch(self, runner: "MatchRunner", sockets: Sized = ()) -> None:
         """Read the matches, lines and traffic of `runner`, and how many `sockets` there are, at every scrape."""
         self._runner, self._sockets = runner, sockets
+
+    def watch_cluster(self, cluster: ClusterFigures) -> None:
+        """Read how this node stands with the directory at every scrape."""
+        self._cluster = cluster
 
     # What others tell
 
@@ -114,6 +149,23 @@ class Metrics(Collector):
         """Keep the counts of a match that has just left the runner's list; once for each."""
         self._matches.forget(match)
 
+    def directory_asked(self, seconds: float) -> None:
+        """A request of this node's was answered by Redis."""
+        self._redis_round_trip.count(int(seconds * NS_PER_S))
+
+    def directory_failed(self, request: str) -> None:
+        """A request of this node's was not."""
+        self._count(series.DIRECTORY_ERRORS, request)
+
+    def ordered(self, outcome: str) -> None:
+        """The lobby ordered a match here."""
+        self._count(series.ORDERS, outcome)
+
+    def match_removed(self, match: Match, reason: str) -> None:
+        """A match has just left the runner's list."""
+        self._count(series.MATCHES_REMOVED, reason)
+        self.match_forgotten(match)
+
     def _count(self, row: Series, *labels: str) -> None:
         self._counted[row][row.key(*labels)] += 1
 
@@ -132,6 +184,7 @@ class Metrics(Collector):
             (series.TICK_LATENESS, self._tick_lateness),
             (series.LOOP_LAG, self.loop_lag),
             (series.ROUND_TRIP, self._round_trip),
+            (series.REDIS_ROUND_TRIP, self._redis_round_trip),
             (series.CONNECTION_DURATION, self._duration),
             (series.INPUT_TO_ACK, self._matches.input_to_ack(self._hosted())),
         ):
@@ -145,6 +198,7 @@ class Metrics(Collector):
         yield from self._of_sockets()
         yield from self._of_seats()
         yield from _of_counts(self._matches.counts(self._hosted()))
+        yield from _of_cluster(self._cluster)
 
     def _hosted(self) -> list[Match]:
         hosted = [] if self._runner is None else list(self._runner.hosted.values())
@@ -206,6 +260,15 @@ def _of_counts(counts: MatchStatistics) -> Iterator[Told]:
     for reason, count in counts.resumes_refused.items():
         reasons[series.RESUMES_REFUSED.key(reason)] += count
     yield series.RESUMES_REFUSED, reasons
+
+
+def _of_cluster(cluster: ClusterFigures | None) -> Iterator[Told]:
+    yield series.LEASE_REMAINING, {(): 0.0 if cluster is None else cluster.lease_remaining_s()}
+    yield series.FROZEN, _one(int(cluster is not None and cluster.frozen))
+    yield series.REDIS_UP, _one(int(cluster is not None and cluster.available))
+    yield series.SUBSCRIBER_RECONNECTS, _one(0 if cluster is None else cluster.reconnects)
+    yield series.SUBSCRIBER_SILENCES, _one(0 if cluster is None else cluster.silences)
+    yield series.SEALED_REFUSED, _one(0 if cluster is None else cluster.sealed_refused)
 
 
 def _one(value: int) -> Reading:

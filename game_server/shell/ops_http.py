@@ -1,4 +1,4 @@
-"""Plain HTTP on the game's listener: the answers' bytes, and what /healthz says.
+"""Plain HTTP on the game's listener: the answers' bytes, and what /healthz and /readyz say.
 
 To test: `tests/game_server/shell/test_ops_http.py`.
 """
@@ -10,7 +10,7 @@ import time
 from functools import cache
 from http import HTTPStatus
 from importlib import metadata
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from game_server.shell.match_runner import HostedMatch, MatchRunner
@@ -58,7 +58,33 @@ def sentence_response(
     return json_response(status, {"error": sentence, "reason": reason}, retry_after_s=retry_after_s)
 
 
-def health(runner: "MatchRunner") -> dict[str, Any]:
+class ClusterState(Protocol):
+    """How this node stands with the other nodes."""
+
+    @property
+    def available(self) -> bool:
+        """Whether the directory answers."""
+
+    @property
+    def frozen(self) -> bool:
+        """Whether matches wait for the lease."""
+
+    @property
+    def freezes(self) -> bool:
+        """Whether they would."""
+
+
+def unready(runner: "MatchRunner", cluster: ClusterState | None = None) -> list[str]:
+    """Return why no players should be sent here; nothing if they should."""
+    reasons = ["stopping"] if runner.stopping else []
+    if cluster is not None and cluster.frozen:
+        reasons.append("frozen")
+    if cluster is not None and cluster.freezes and not cluster.available:
+        reasons.append("directory unavailable")
+    return reasons
+
+
+def health(runner: "MatchRunner", cluster: ClusterState | None = None) -> dict[str, Any]:
     """Return what /healthz tells."""
     traffic = runner.traffic
     used = resource.getrusage(resource.RUSAGE_SELF)
@@ -67,6 +93,8 @@ def health(runner: "MatchRunner") -> dict[str, Any]:
         "version": version(),
         "uptime_s": round((time.monotonic_ns() - runner.started_ns) / 1e9, 3),
         "matches": [_match_health(hosted) for hosted in runner.hosted.values()],
+        "directory": "none" if cluster is None else "ok" if cluster.available else "unavailable",
+        "frozen": cluster is not None and cluster.frozen,
         "connections": len(runner.lines),
         "bytes_in": traffic.bytes_in,
         "bytes_out": traffic.bytes_out,

@@ -1,4 +1,4 @@
-"""What an HTTP request asks for: a match, /healthz, or nothing that is here; and what an upgrade brings along.
+"""What an HTTP request asks for: the lobby, a match, /healthz, /readyz, or nothing; and what an upgrade brings along.
 
 Everything is read strictly: a path stands as it is, a query is one that we know, and what is said twice is said alike.
 To test: `tests/game_server/shell/test_requests.py`.
@@ -12,18 +12,25 @@ from websockets.http11 import Request
 
 from game_server.shell.authenticators import Refused
 from game_server.shell.match_runner import MatchRunner
-from game_server.shell.ops_http import health, json_response, sentence_response
+from game_server.shell.ops_http import ClusterState, health, json_response, sentence_response, unready
 from protocol.handshake import (
     ATTEMPT_ENTRY,
     ATTEMPT_HEADER,
     ATTEMPT_MAX,
     BEARER_ENTRY,
     CREDENTIAL_LENGTH_MAX,
+    LOBBY_PATH,
+    MATCH_PATH,
+    NODE_PATH,
     SPECTATOR_QUERY,
 )  # fmt: skip
 
-MATCH_PATH = "/v1/match/"
 HEALTH_PATH = "/healthz"
+READY_PATH = "/readyz"
+NODE_MATCH = re.compile(rf"^{NODE_PATH}[a-z0-9-]{{1,24}}{MATCH_PATH}", re.ASCII)
+"""A gateway routes by the node's name; who hosts the match decides, whatever name is in the path."""
+MATCH_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
+STOPPING = "this node is stopping"
 HEAD_BYTES_MAX = 8 * 1024
 HEADERS_MAX = 64
 LINE_BYTES_MAX = 4096 + 1024
@@ -34,12 +41,13 @@ HEALTH_REQUEST = re.compile(rb"(?:GET|HEAD) /healthz HTTP/1\.[01]\r\n")
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What an upgrade request wants: into which match, by which credential, as what."""
+    """What an upgrade request wants: into which match ("" is the lobby), by which credential, as what. Is it here?"""
 
     match: str
     credential: str | None
     attempt: int
     spectator: bool
+    is_here: bool = True
 
 
 def refusal(refused: Refused) -> bytes:
@@ -65,28 +73,50 @@ def asks_for_health(head: bytes | bytearray) -> bool:
     return HEALTH_REQUEST.match(head) is not None
 
 
-def route(request: Request, runner: MatchRunner) -> bytes | Wish:
-    """Return a whole answer, or what an upgrade wants. Raises `Refused`."""
+def route(
+    request: Request, runner: MatchRunner, cluster: ClusterState | None = None, *, has_lobby: bool = False
+) -> bytes | Wish:
+    """Return a whole answer, or what an upgrade wants. Raises `Refused`.
+
+    A match that is not here may be on another node of the `cluster`, if there is one.
+    """
     path, _, query = request.path.partition("?")
-    if path == HEALTH_PATH:
+    if path in (HEALTH_PATH, READY_PATH):
         if request.method not in ("GET", "HEAD"):
-            raise Refused(405, f"{request.method[:20]} does nothing here; GET {HEALTH_PATH}", reason="method")
-        return health_response(runner, head=request.method == "HEAD")
-    if not path.startswith(MATCH_PATH):
+            raise Refused(405, f"{request.method[:20]} does nothing here; GET {path}", reason="method")
+        answer = health_response if path == HEALTH_PATH else ready_response
+        return answer(runner, cluster, head=request.method == "HEAD")
+    path = NODE_MATCH.sub(MATCH_PATH, path)
+    wants_lobby = has_lobby and path == LOBBY_PATH
+    if not wants_lobby and not path.startswith(MATCH_PATH):
         raise Refused(
-            404, f"nothing is at {path[:100]}; a match is at {MATCH_PATH}<id>, the node's state at {HEALTH_PATH}",
+            404,
+            f"nothing is at {path[:100]}; a match is at {MATCH_PATH}<id>, the lobby at {LOBBY_PATH}, "
+            f"the node's state at {HEALTH_PATH}",
             reason="path",
         )  # fmt: skip
     if request.method != "GET":
         raise Refused(405, f"{request.method[:20]} does nothing here; a match is joined by GET", reason="method")
+    if wants_lobby:
+        return _lobby_wish(request, query, runner)
     match_id = path.removeprefix(MATCH_PATH)
-    check_match(match_id, runner)
-    return Wish(match_id, _credential(request.headers), _attempt(request.headers), _is_spectator(query))
+    is_here = match_id in runner.hosted
+    if is_here or cluster is None or MATCH_ID.fullmatch(match_id) is None:
+        check_match(match_id, runner)
+    elif runner.stopping:
+        raise Refused(503, STOPPING, retry_after_s=1, reason="stopping")
+    return Wish(match_id, _credential(request.headers), _attempt(request.headers), _is_spectator(query), is_here)
 
 
-def health_response(runner: MatchRunner, *, head: bool = False) -> bytes:
+def health_response(runner: MatchRunner, cluster: ClusterState | None = None, *, head: bool = False) -> bytes:
     """Return the whole answer of /healthz."""
-    return json_response(503 if runner.stopping else 200, health(runner), head=head)
+    return json_response(503 if runner.stopping else 200, health(runner, cluster), head=head)
+
+
+def ready_response(runner: MatchRunner, cluster: ClusterState | None = None, *, head: bool = False) -> bytes:
+    """Return the whole answer of /readyz: whether this node is one to send players to."""
+    reasons = unready(runner, cluster)
+    return json_response(503 if reasons else 200, {"ready": not reasons, "reasons": reasons}, head=head)
 
 
 def origin(request: Request) -> str | None:
@@ -102,7 +132,7 @@ def host(request: Request) -> str | None:
 def check_match(match_id: str, runner: MatchRunner) -> None:
     """Check that a match can be joined now. Raises `Refused`."""
     if runner.stopping:
-        raise Refused(503, "this node is stopping", retry_after_s=1, reason="stopping")
+        raise Refused(503, STOPPING, retry_after_s=1, reason="stopping")
     hosted = runner.hosted.get(match_id)
     if hosted is None:
         known = list(runner.hosted)
@@ -111,6 +141,14 @@ def check_match(match_id: str, runner: MatchRunner) -> None:
         raise Refused(404, f"there is no match {match_id[:64]!r} here; there are {there_are}", reason="no_match")
     if hosted.match.ended:
         raise Refused(404, f"match {match_id!r} is over", reason="match_over")
+
+
+def _lobby_wish(request: Request, query: str, runner: MatchRunner) -> Wish:
+    if query:
+        raise Refused(400, "the lobby takes no query", reason="query")
+    if runner.stopping:
+        raise Refused(503, STOPPING, retry_after_s=1, reason="stopping")
+    return Wish("", _credential(request.headers), _attempt(request.headers), False)
 
 
 def _is_spectator(query: str) -> bool:

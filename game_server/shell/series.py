@@ -134,8 +134,8 @@ DIRECTION = Label("direction", ("in", "out"))
 VIOLATION_CAUSES = ("malformed", "order", "range", "rate", "size", "text", "frame", "error")
 CODE = Label("code", (*(str(code) for code in sorted(CLOSE_CODES)), OTHER))
 DISCONNECT_CAUSE = Label("cause", (
-    "left", "over", "replaced", "seat_gone", "schema", "restart", "overload", "evicted", "policy", "protocol", "closed",
-    "eof", "reset", "timeout", "network", "silent", "slow", "game_failed", "failed", *VIOLATION_CAUSES, OTHER,
+    "left", "over", "replaced", "seat_gone", "schema", "restart", "moved", "overload", "evicted", "policy", "protocol",
+    "closed", "eof", "reset", "timeout", "network", "silent", "slow", "game_failed", "failed", *VIOLATION_CAUSES, OTHER,
 ))  # fmt: skip
 REFUSED_STATUS = Label("status", (
     "400", "401", "403", "404", "405", "408", "409", "426", "429", "431", "500", "503", "505", OTHER,
@@ -144,13 +144,13 @@ CREDENTIAL_STATUSES = frozenset({401, 403, 409})
 """An upgrade refused with one of these, but for its origin, was refused for its credential."""
 CREDENTIAL_REASON = Label("reason", (
     "no_credential", "forged", "key", "kind", "claims", "expired", "not_yet", "lifetime", "used", "wrong_match",
-    "wrong_node", "wrong_role", "not_loopback", "refused", OTHER,
+    "wrong_node", "wrong_role", "not_loopback", "private", "refused", OTHER,
 ))  # fmt: skip
 REFUSED_REASON = Label("reason", (
     "origin", "rate", "full", "address_rate", "address_full", "evicted", "stopping", "no_match", "match_over", "path",
     "query", "method", "no_upgrade", "handshake", "http_version", "head", "header", "credential", "length", "name",
     "attempt", "forwarded", "timeout", "tls", "malformed", "hasty", "authenticator_failed", "authenticator_slow",
-    "error", *CREDENTIAL_REASON.values,
+    "directory", "not_ready", "error", *CREDENTIAL_REASON.values,
 ))  # fmt: skip
 
 CONNECTIONS = _gauge(
@@ -214,6 +214,24 @@ SLOW_CLIENT_STEPS = _counter(
     "slow_client_steps", "Steps taken against slow clients; the last one cuts.",
     Label("step", ("blocked", "window", "paced", "cut")),
 )  # fmt: skip
+LEASE_REMAINING = _gauge("lease_remaining_seconds", "For how long this node may still run its matches by its lease.")
+FROZEN = _gauge("frozen", "1 while the matches of this node wait for its lease.")
+REDIS_UP = _gauge("redis_up", "1 while Redis answers.")
+REDIS_ROUND_TRIP = _seconds("redis_round_trip", "From a request of this node's own to Redis' answer.", *TRAVEL_EDGES_MS)
+DIRECTORY_ERRORS = _counter(
+    "directory_errors", "Requests of this node's own that Redis did not answer.",
+    Label("request", ("renew", "orders", "publish", "other")),
+)  # fmt: skip
+ORDERS = _counter(
+    "orders", "Matches that the lobby ordered here, by what became of it.",
+    Label("outcome", ("created", "refused", "failed")),
+)  # fmt: skip
+MATCHES_REMOVED = _counter(
+    "matches_removed", "Matches that were removed, by why.", Label("reason", ("ended", "empty", "superseded"))
+)
+SUBSCRIBER_RECONNECTS = _counter("subscriber_reconnects", "Times that listening to Redis' messages began anew.")
+SUBSCRIBER_SILENCES = _counter("subscriber_silences", "Times that this was because nothing had come for two seconds.")
+SEALED_REFUSED = _counter("sealed_refused", "Values in Redis that were not sealed with this cluster's secret.")
 STRAY_MESSAGES = _counter("stray_messages", "Messages from connections that have no seat any more.")
 BUILD_INFO = _gauge(
     "build_info", "Always 1; its labels say what runs.",

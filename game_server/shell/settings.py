@@ -7,6 +7,7 @@ To test: `tests/game_server/shell/test_settings.py`; that `docs/operating.md` na
 
 import difflib
 import os
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
@@ -15,12 +16,17 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from game_server.session.addresses import Networks, is_loopback
 from game_server.shell.origins import parse_origins
+from game_server.shell.redis_url import parse_redis_url
 from protocol.errors import UsageFault
 
 PREFIX = "TICKWIRE_"
 AUTHENTICATORS = ("dev", "dev-anywhere", "jwt", "ticket", "own")
 METRICS_PORT_OFFSET = 1000
 NO_METRICS = -1
+NO_REDIS = "none"
+NODE_ID = re.compile(r"[a-z0-9-]{1,24}", re.ASCII)
+PUBLIC_URL = re.compile(r"wss?://[^/?#@\s]+", re.ASCII)
+WILDCARDS = ("0.0.0.0", "::")
 
 
 class Settings(BaseSettings):
@@ -30,7 +36,31 @@ class Settings(BaseSettings):
 
     host: str = Field("127.0.0.1", min_length=1, description="The address to listen on; 0.0.0.0 is every interface.")
     port: int = Field(7777, ge=0, le=65_535, description="The TCP port; 0 takes any free one.")
-    matches: int = Field(1, ge=1, le=1000, description="How many matches this node runs; their ids are 1 to N.")
+    redis_url: str = Field(
+        "", repr=False, description="Where nodes find each other; empty: a server of this process' own; none: nowhere."
+    )
+    nodes: int = Field(1, ge=1, le=64, description="How many nodes to run, one process each, on ports from `port` up.")
+    node_id: str = Field("", description="This node's name among all nodes: at most 24 of a-z, 0-9 and -.")
+    boot: int | None = Field(
+        None, ge=1, lt=2**53, description="Tells this start from every other one of the node: Unix milliseconds."
+    )
+    public_url: str = Field("", description="Where clients reach this node: ws://host:port or wss://host:port.")
+    gateway: bool = Field(False, description="A gateway in front sends /n/<node>/ to the node of that name.")
+    matches: int = Field(
+        default_factory=lambda known: 1 if is_alone(known) else 0,
+        ge=0, le=1000, description="How many matches run from the start on; players create others in the lobby.",
+    )  # fmt: skip
+    matches_max: int = Field(100, ge=1, le=10_000, description="How many matches this node runs at once.")
+    empty_seconds: float = Field(
+        30.0, ge=0, le=86_400, description="How long a match of the lobby may be empty before it is removed."
+    )
+    on_redis_loss: Literal["freeze", "continue"] = Field(
+        default_factory=lambda known: "continue" if is_alone(known) else "freeze",
+        description="What matches do once this node can no longer be sure that they are its own.",
+    )
+    devices: Literal["newest", "both"] = Field(
+        "newest", description="Of two devices of one player, whether the newest replaces the other."
+    )
     seed: int | None = Field(
         None, ge=0, lt=2**63, description="The seed of match 1, the next one's is one more; unset, one is drawn."
     )
@@ -104,6 +134,11 @@ class Settings(BaseSettings):
     )
 
 
+def is_alone(known: Mapping[str, Any]) -> bool:
+    """Tell whether settings, as far as they are `known`, are those of one node that shares its Redis with nobody."""
+    return known.get("redis_url", "") in ("", NO_REDIS) and known.get("nodes", 1) == 1
+
+
 def read_settings(environment: Mapping[str, str] | None = None, **given: Any) -> Settings:
     """Return the settings. Raises `UsageFault` naming what is wrong: an unknown TICKWIRE_ name is no silent default."""
     environment = os.environ if environment is None else environment
@@ -152,10 +187,37 @@ def check_together(settings: Settings) -> None:
         raise UsageFault(
             "TICKWIRE_TLS_KEY_FILE is set without TICKWIRE_TLS_CERT_FILE, the certificate that it belongs to"
         )
+    _check_cluster(settings)
     _parse("unlimited_networks", Networks, settings)
     _parse("trusted_proxies", Networks, settings)
     _parse("allowed_origins", parse_origins, settings)
     metrics_port_of(settings)
+
+
+def _check_cluster(settings: Settings) -> None:
+    url, shares = settings.redis_url, not is_alone(settings.__dict__)
+    if settings.node_id and NODE_ID.fullmatch(settings.node_id) is None:
+        raise UsageFault(f"TICKWIRE_NODE_ID={settings.node_id}: give at most 24 of the letters a-z, digits and -")
+    if settings.public_url and PUBLIC_URL.fullmatch(settings.public_url) is None:
+        raise UsageFault(f"TICKWIRE_PUBLIC_URL={settings.public_url}: give ws://host:port or wss://host:port, no path")
+    if settings.matches > settings.matches_max:
+        raise UsageFault(
+            f"TICKWIRE_MATCHES={settings.matches} is more than TICKWIRE_MATCHES_MAX={settings.matches_max} allows"
+        )
+    if url == NO_REDIS and settings.nodes > 1:
+        raise UsageFault("TICKWIRE_NODES: nodes find each other in a Redis, and TICKWIRE_REDIS_URL=none is none")
+    if url not in ("", NO_REDIS):
+        parse_redis_url(url)
+        if not has_secret(settings):
+            raise UsageFault(
+                "TICKWIRE_REDIS_URL needs the secret that all nodes share: set TICKWIRE_SECRET_FILE, or "
+                "TICKWIRE_SECRET to a name, a colon and what `openssl rand -hex 32` prints"
+            )
+    if shares and settings.host in WILDCARDS and not (settings.public_url or settings.gateway):
+        raise UsageFault(
+            f"TICKWIRE_HOST={settings.host} does not tell where clients reach this node: set TICKWIRE_PUBLIC_URL, or "
+            "TICKWIRE_GATEWAY=1 where a gateway routes /n/<node>/ to it"
+        )
 
 
 def _parse(name: str, parse: Callable[[str], object], settings: Settings) -> None:
@@ -224,6 +286,6 @@ def _in_words(error: ValidationError, given: set[str]) -> str:
     for each in error.errors(include_url=False):
         name = str(each["loc"][0]) if each["loc"] else "settings"
         shown = name if name in given else variable(name)
-        value = "(hidden)" if name == "secret" else repr(each["input"])
+        value = "(hidden)" if name in ("secret", "redis_url") else repr(each["input"])
         lines.append(f"{shown} = {value}: {each['msg'][0].lower()}{each['msg'][1:]}")
     return "; ".join(lines)

@@ -10,16 +10,17 @@ waited for in a task; frames that come meanwhile stay unread. A `Handshake` is f
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from websockets.http11 import Request
 from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
+from game_server.cluster.errors import DirectoryUnavailable
 from game_server.shell.authenticators import Player, Refused
 from game_server.shell.careful_reader import let_go
 from game_server.shell.doorkeeper import FORWARDED
-from game_server.shell.match_runner import Entrant
+from game_server.shell.line import Entrant
 from game_server.shell.requests import (
     HEAD_BYTES_MAX,
     Wish,
@@ -30,6 +31,7 @@ from game_server.shell.requests import (
     refusal,
     route,
 )  # fmt: skip
+from protocol.handshake import RESUME_PREFIX, TICKET_PREFIX
 
 if TYPE_CHECKING:
     from game_server.shell.websocket_server import WebSocketServer
@@ -39,7 +41,7 @@ REASONS = {405: "method", 426: "no_upgrade", 505: "http_version"}
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """An upgrade: the bytes that grant it, and who comes into which match."""
+    """An upgrade: the bytes that grant it, and who comes into which match; "" is the lobby."""
 
     response: bytes
     match: str
@@ -55,6 +57,9 @@ class Socket(Protocol):
     def upgrade(self, granted: Granted) -> None:
         """Write the 101 and speak WebSocket from now on."""
 
+    def move(self, response: bytes, match: str, url: str) -> None:
+        """Write the 101, say where the match is, and close."""
+
 
 class Handshake:
     """What is known of a socket until it is upgraded."""
@@ -63,7 +68,7 @@ class Handshake:
 
     def __init__(self, server: "WebSocketServer", socket: Socket, peer_ip: str, refused: Refused | None) -> None:
         self._server, self._socket, self.peer_ip, self._refused = server, socket, peer_ip, refused
-        self._answer: asyncio.Future[Player] | None = None
+        self._answer: asyncio.Future[Player] | asyncio.Future[str] | None = None
 
     def read(self, unread: bytearray) -> None:
         """Look at all that has come and was not taken yet; take the head once it is whole."""
@@ -120,17 +125,21 @@ class Handshake:
         may = refused.status == 503 or refused.reason == FORWARDED
         if not may or not asks_for_health(head) or not self._server.may_tell_health():
             return False
-        self._socket.answer(health_response(self._server.runner))
+        self._socket.answer(health_response(self._server.runner, self._server.cluster))
         return True
 
     def _judge(self, protocol: ServerProtocol, request: Request, ip: str) -> None:
         server = self._server
-        wish = route(request, server.runner)
+        wish = route(request, server.runner, server.cluster, has_lobby=server.lobby is not None)
         if isinstance(wish, bytes):
             self._socket.answer(wish)
             return
         server.doorkeeper.check_origin(request)
         response = _accept(protocol, request)
+        if not wish.is_here:
+            self._look_up(wish, response)
+            return
+        self._check_private(wish)
         found = server.doorkeeper.judge(request, wish, ip)
         if isinstance(found, Entrant):
             self._socket.upgrade(Granted(response, wish.match, found))
@@ -138,17 +147,48 @@ class Handshake:
             self._answer = found
             found.add_done_callback(lambda answer: self._settle(answer, wish, response))
 
-    def _settle(self, answer: "asyncio.Future[Player]", wish: Wish, response: bytes) -> None:
+    def _check_private(self, wish: Wish) -> None:
+        """Refuse who comes to a private match by the front door: its id is no secret, its code is."""
+        cluster, credential = self._server.cluster, wish.credential or ""
+        invited = credential.startswith((TICKET_PREFIX, RESUME_PREFIX))
+        if not invited and wish.match and cluster is not None and cluster.is_private(wish.match):
+            raise Refused(403, "this match is private: the lobby gives a ticket to whom it expects", reason="private")
+
+    def _look_up(self, wish: Wish, response: bytes) -> None:
+        """Find out where a match is that is not here."""
+        assert self._server.cluster is not None, "a match elsewhere needs a cluster"
+        self._server.doorkeeper.check_stray(wish)
+        where = self._answer = asyncio.ensure_future(self._server.cluster.where(wish.match))
+        where.add_done_callback(lambda found: self._send_away(found, wish, response))
+
+    def _send_away(self, found: "asyncio.Future[str]", wish: Wish, response: bytes) -> None:
+        if not self._still_asks(found):
+            return
+        try:
+            self._socket.move(response, wish.match, found.result())
+        except Refused as refused:
+            self._refuse(refused)
+        except DirectoryUnavailable as away:
+            sentence = "this match is not here, and nobody can be asked now where it is: try again"
+            self._refuse(Refused(503, sentence, retry_after_s=away.retry_after_s, reason="directory"))
+
+    def _still_asks(self, answer: "asyncio.Future[Any]") -> bool:
         if self._answer is None:
             # The socket has ended, and the answer with it. What an authenticator raises when it is cancelled may repeat
             # the credential, and asyncio logs an exception that nobody has looked at.
             if not answer.cancelled():
                 answer.exception()
-            return
+            return False
         self._answer = None
+        return True
+
+    def _settle(self, answer: "asyncio.Future[Player]", wish: Wish, response: bytes) -> None:
+        if not self._still_asks(answer):
+            return
         try:
             entrant = self._server.doorkeeper.settle(answer, wish)
-            check_match(wish.match, self._server.runner)
+            if wish.match:
+                check_match(wish.match, self._server.runner)
         except Refused as refused:
             self._refuse(refused)
         else:

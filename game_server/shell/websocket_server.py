@@ -1,7 +1,7 @@
 """The listener: one TCP port that speaks HTTP until an upgrade, then WebSocket frames.
 
     Listener -> Admission: may this address have one more socket? -> Connection (TLS: `TlsTransport` comes between)
-    Connection -> Handshake (HTTP) -> Line (frames)
+    Connection -> Handshake (HTTP) -> Line or LobbySocket (frames)
 
 What all connections share is here: who is let in, how many frames a turn may have, where bytes are read to, and what is
 told of each that ends.  To test: `tests/game_server/shell/test_websocket_server.py`, `tests/integration/test_serve.py`.
@@ -10,7 +10,7 @@ told of each that ends.  To test: `tests/game_server/shell/test_websocket_server
 import asyncio
 import ssl
 from dataclasses import dataclass
-from typing import cast
+from typing import Protocol, cast
 
 from game_server.session.addresses import Networks
 from game_server.session.admission import Admission, Verdict
@@ -18,9 +18,11 @@ from game_server.session.rate_limit import TokenBucket
 from game_server.shell.authenticators import Refused
 from game_server.shell.connection import SECOND_NS, Connection
 from game_server.shell.doorkeeper import FORWARDED, Doorkeeper, make_doorkeeper, make_signer
+from game_server.shell.line import Conversation, Entrant, Peer, clock_ns
 from game_server.shell.listener import Listener
 from game_server.shell.log import get_log
-from game_server.shell.match_runner import MatchRunner, clock_ns
+from game_server.shell.match_runner import MatchRunner
+from game_server.shell.ops_http import ClusterState
 from game_server.shell.settings import Settings
 from game_server.shell.tally import Ending, NoTally, Tally
 from game_server.shell.tls_transport import TlsTransport
@@ -54,8 +56,25 @@ class Transport:
     pings_at_once: bool = True
 
 
+class OtherNodes(ClusterState, Protocol):
+    """The other nodes, as the listener needs them."""
+
+    def is_private(self, match: str) -> bool:
+        """Tell whether a match that is here takes only whom the lobby sends, and who comes back."""
+
+    async def where(self, match: str) -> str:
+        """Return the url of a match that is not here. Raises `Refused`, `DirectoryUnavailable`."""
+
+
+class Lobby(Protocol):
+    """The lobby, as the listener needs it."""
+
+    def open_line(self, peer: Peer, entrant: Entrant) -> Conversation:
+        """Let somebody in."""
+
+
 class WebSocketServer:
-    """Accepts connections for the matches of one runner."""
+    """Accepts connections for the matches of one runner, and for a lobby if there is one."""
 
     def __init__(
         self,
@@ -66,8 +85,10 @@ class WebSocketServer:
         tls: ssl.SSLContext | None = None,
         tally: Tally | None = None,
         transport: Transport | None = None,
+        cluster: OtherNodes | None = None,
+        lobby: Lobby | None = None,
     ) -> None:
-        self.runner, self.settings = runner, settings
+        self.runner, self.settings, self.cluster, self.lobby = runner, settings, cluster, lobby
         self.doorkeeper = doorkeeper or make_doorkeeper(settings, make_signer(settings))
         self.tally = tally or NoTally()
         self.transport = transport or Transport()
@@ -159,6 +180,13 @@ class WebSocketServer:
         self._admission.closed(connection, clock_ns())
         self._refused.discard(connection)
         self.connections.discard(connection)
+
+    def open_line(self, match: str, peer: Peer, entrant: Entrant) -> Conversation:
+        """Let somebody into a match, or with "" into the lobby."""
+        if match:
+            return self.runner.open_line(match, peer, entrant)
+        assert self.lobby is not None, "nobody is sent to a lobby that is not there"
+        return self.lobby.open_line(peer, entrant)
 
     def may_tell_health(self) -> bool:
         """Tell whether a socket over the node's limits may hear of its health."""

@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCUMENT = (ROOT / "docs/client.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"^```python\n(.*?)^```", DOCUMENT, re.DOTALL | re.MULTILINE)
 URL_SHOWN = "ws://127.0.0.1:7777/v1/match/1"
+LOBBY_SHOWN = "ws://127.0.0.1:7777/v1/lobby"
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +70,7 @@ def example(mark: str, url: str) -> str:
     """The one example that contains `mark`, with the URL of the test's server."""
     found = [block for block in EXAMPLES if mark in block]
     assert len(found) == 1, f"{len(found)} examples of docs/client.md contain {mark!r}"
-    return found[0].replace(URL_SHOWN, url)
+    return found[0].replace(URL_SHOWN, url).replace(LOBBY_SHOWN, url.replace("/v1/match/1", "/v1/lobby"))
 
 
 def start(*arguments: str, cwd: Path = ROOT) -> subprocess.Popen[str]:
@@ -80,7 +81,7 @@ def start(*arguments: str, cwd: Path = ROOT) -> subprocess.Popen[str]:
 
 
 async def test_the_documents_first_client_runs_as_it_stands(url: str) -> None:
-    process = start("-c", example("join(", url))
+    process = start("-c", example("async with join(", url))
     try:
         assert process.stdout is not None
         # It goes on until the match is over, which Tag never is.
@@ -94,10 +95,34 @@ async def test_the_documents_first_client_runs_as_it_stands(url: str) -> None:
 
 
 def test_the_documents_frame_loop_runs_as_it_stands(url: str) -> None:
-    process = start("-c", example("Bridge(", url))
+    process = start("-c", example("bridge = Bridge(", url))
     told, complaints = process.communicate(timeout=50)
     assert (process.returncode, complaints) == (0, "")
     assert "live" in told.splitlines()[-1] and "Runner(id=" in told.splitlines()[-1]
+
+
+def test_the_documents_lobby_runs_as_it_stands_and_knows_the_player_again(url: str, tmp_path: Path) -> None:
+    players = []
+    for _ in range(2):
+        process = start("-c", example("async with Lobby(", url), cwd=tmp_path)
+        try:
+            assert process.stdout is not None
+            _, match, seat = process.stdout.readline().split()
+        finally:
+            # As a program that crashes: it does not leave, so that its seat is kept.
+            process.kill()
+            _, complaints = process.communicate()
+        assert complaints == ""
+        players.append((match, seat))
+    assert players[0] == players[1]
+    assert (tmp_path / "ada.guest").stat().st_mode & 0o777 == 0o600
+
+
+def test_the_documents_lobby_in_a_frame_loop_runs_as_it_stands(url: str) -> None:
+    process = start("-c", example("LobbyBridge(", url))
+    told, complaints = process.communicate(timeout=50)
+    assert (process.returncode, complaints) == (0, "")
+    assert told.splitlines()[-1].startswith("live [Runner(id=")
 
 
 def test_the_documents_bot_runs_as_it_stands(url: str, tmp_path: Path) -> None:
@@ -110,4 +135,4 @@ def test_the_documents_bot_runs_as_it_stands(url: str, tmp_path: Path) -> None:
 
 
 def test_every_example_of_the_document_is_run_here() -> None:
-    assert len(EXAMPLES) == 3
+    assert len(EXAMPLES) == 5

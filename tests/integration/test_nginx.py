@@ -3,10 +3,6 @@
 import asyncio
 import http.client
 import json
-import os
-import shutil
-import socket
-import subprocess
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -19,33 +15,19 @@ from game_server import Player as Proven
 from game_server import Upgrade
 from game_server.shell.serve import Node
 from tests.game_server.shell.game_for_tests import Counted, dial, running, until
+from tests.integration.nginx_process import DEPLOY, free_port, nginx_process, replaced, temporary
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
 
-SHIPPED = Path(__file__).resolve().parents[2] / "deploy" / "nginx.conf"
 WHOLE = """
-daemon off;
-master_process off;
 worker_processes 1;
 pid {at}/nginx.pid;
-error_log {at}/error.log;
 events {{ worker_connections 256; }}
 http {{
-    client_body_temp_path {at}/body; proxy_temp_path {at}/proxy; fastcgi_temp_path {at}/fastcgi;
-    uwsgi_temp_path {at}/uwsgi; scgi_temp_path {at}/scgi;
+    {temporary}
     include {at}/tickwire.conf;
 }}
 """
-
-
-@pytest.fixture(scope="module")
-def nginx() -> str:
-    """Where nginx is. Without it the test is skipped, but not where continuous integration has to have it."""
-    found = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
-    if found is None:
-        assert not os.environ.get("CI"), "CI is set and there is no nginx: .ci/run installs it"
-        pytest.skip("there is no nginx here: apt install nginx-light")
-    return found
 
 
 class Anyone:
@@ -59,36 +41,22 @@ class Anyone:
         return Proven("", "Ada")
 
 
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
-
-
 @asynccontextmanager
 async def proxied(nginx: str, node: Node, at: Path, own_machine: str = "127.0.0.0/8") -> AsyncIterator[str]:
     """Run nginx in front of `node`; yield the URL of match 1 through it."""
     port = free_port()
-    shipped = SHIPPED.read_text(encoding="utf-8")
-    for old, new in (
-        ("listen 80 ", f"listen 127.0.0.1:{port} "),
-        ("127.0.0.1:7777", f"127.0.0.1:{node.server.port}"),
-        ("    127.0.0.0/8 1;", f"    {own_machine} 1;"),
-        ("/var/log/nginx/tickwire.log", f"{at}/access.log"),
-    ):
-        assert old in shipped
-        shipped = shipped.replace(old, new)
+    shipped = replaced(
+        (DEPLOY / "nginx.conf").read_text(encoding="utf-8"),
+        {
+            "listen 80 ": f"listen 127.0.0.1:{port} ",
+            "127.0.0.1:7777": f"127.0.0.1:{node.server.port}",
+            "    127.0.0.0/8 1;": f"    {own_machine} 1;",
+            "/var/log/nginx/tickwire.log": f"{at}/access.log",
+        },
+    )
     (at / "tickwire.conf").write_text(shipped)
-    (at / "nginx.conf").write_text(WHOLE.format(at=at))
-    process = subprocess.Popen([nginx, "-p", str(at), "-c", str(at / "nginx.conf"), "-e", str(at / "error.log")])
-    try:
-        await until(lambda: answers(port) or process.poll() is not None)
-        assert process.poll() is None, (at / "error.log").read_text()
+    async with nginx_process(nginx, WHOLE.format(at=at, temporary=temporary(at)), at, port):
         yield f"ws://127.0.0.1:{port}/v1/match/1"
-    finally:
-        process.terminate()
-        process.wait(10)
 
 
 def health(url: str, address: str) -> tuple[int, bytes]:
@@ -101,11 +69,6 @@ def health(url: str, address: str) -> tuple[int, bytes]:
         return answer.status, answer.read()
     finally:
         connection.close()
-
-
-def answers(port: int) -> bool:
-    with socket.socket() as sock:
-        return sock.connect_ex(("127.0.0.1", port)) == 0
 
 
 async def test_a_player_joins_plays_and_resumes_through_nginx_and_is_known_by_the_own_address(

@@ -14,22 +14,12 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from game_server import Authenticator, Command, Entity, Game, Input, Seat, replicated
-from game_server.shell.match_runner import Line
+from game_server.shell.line import Line
 from game_server.shell.serve import Node
 from game_server.shell.settings import read_settings
 from protocol.codec import decode, encode
-from protocol.messages import (
-    SUBPROTOCOL,
-    Ack,
-    CommandFrame,
-    Direction,
-    Hello,
-    InputFrame,
-    Message,
-    Refusal,
-    State,
-    Welcome,
-)  # fmt: skip
+from protocol.messages import SUBPROTOCOL, Ack, CommandFrame, Hello, InputFrame, Message, Refusal, State, Welcome
+from protocol.rows import Direction
 
 
 class Push(Input):

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import game_server
-from game_server.session.credentials import TICKET_LIFETIME_MS, TICKET_SKEW_MS, ResumeToken, Ticket
+from game_server.session.credentials import TICKET_LIFETIME_MS, TICKET_SKEW_MS, Guest, ResumeToken, Ticket
 from game_server.session.signing import Signer
 from game_server.shell import authenticators
 from game_server.shell.authenticators import (
@@ -23,7 +23,7 @@ from game_server.shell.authenticators import (
     issue_ticket,
 )
 from protocol.errors import UsageFault
-from protocol.handshake import CREDENTIAL_LENGTH_MAX, RESUME_PREFIX, TICKET_PREFIX
+from protocol.handshake import CREDENTIAL_LENGTH_MAX, GUEST_PREFIX, RESUME_PREFIX, TICKET_PREFIX
 from tests.game_server.shell.upgrades import judged, refusal, upgrade
 from tests.tidy.test_documents import python_blocks
 from tests.tidy.tree import ROOT
@@ -74,7 +74,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def tickets(clock: Clock) -> TicketAuthenticator:
-    return TicketAuthenticator(SIGNER, node="node-1", epoch=2, clock_ms=clock)
+    return TicketAuthenticator(SIGNER, node="node-1", generation_of={"1": 2}.get, clock_ms=clock)
 
 
 def ticket(signer: Signer = SIGNER, now_ms: int = NOW_MS, **changed: Any) -> str:
@@ -145,11 +145,52 @@ def test_a_used_ticket_stays_used_when_the_clock_is_set_back(tickets: TicketAuth
 
 
 def test_a_ticket_from_before_the_start_is_refused_as_another_process_may_have_taken_it(clock: Clock) -> None:
-    credential = ticket()
+    credential = ticket(node="", epoch=0)
     clock.now_ms += 1
-    restarted = TicketAuthenticator(SIGNER, node="node-1", epoch=2, clock_ms=clock)
+    restarted = TicketAuthenticator(SIGNER, node="node-1", generation_of={"1": 2}.get, clock_ms=clock)
     assert refusal(restarted, upgrade(credential)) == (409, "used")
-    assert restarted.authenticate(upgrade(ticket(now_ms=clock.now_ms))).name == "Ada"
+    assert restarted.authenticate(upgrade(ticket(now_ms=clock.now_ms, node="", epoch=0))).name == "Ada"
+    # The generation of a ledger is younger than the process, whatever the clock of the lobby says.
+    assert restarted.authenticate(upgrade(ticket(now_ms=clock.now_ms - 1))).name == "Ada"
+
+
+def test_a_backends_ticket_is_good_only_where_the_settings_ask_for_tickets(clock: Clock) -> None:
+    lobbys = TicketAuthenticator(SIGNER, node="node-1", generation_of={"1": 2}.get, unbound=False, clock_ms=clock)
+    assert refusal(lobbys, upgrade(ticket(node="", epoch=0))) == (409, "wrong_node")
+    assert lobbys.authenticate(upgrade(ticket())).name == "Ada"
+
+
+def test_a_lobbys_ticket_is_bound_to_the_ledgers_generation_of_its_match(clock: Clock) -> None:
+    generations = {"1": 2}
+    tickets = TicketAuthenticator(SIGNER, node="node-1", generation_of=generations.get, clock_ms=clock)
+    credential = ticket()
+    generations["1"] = 3
+    assert refusal(tickets, upgrade(credential)) == (409, "wrong_node")
+    del generations["1"]
+    assert refusal(tickets, upgrade(credential)) == (409, "wrong_node")
+
+
+@pytest.mark.parametrize(
+    ("credential", "status"),
+    [
+        (None, 401), ("a JSON Web Token, perhaps", 0), (TICKET_PREFIX + "x", 403), (RESUME_PREFIX + "x", 403),
+        (ticket(), 0), (ticket(match="2"), 0), (ticket(Signer({"b": b"b" * 32}, "b")), 409),
+    ],
+)  # fmt: skip
+def test_who_is_sent_to_another_node_needs_a_credential_that_may_be_good_there(
+    credential: str | None, status: int
+) -> None:
+    credentials = Credentials(SIGNER, ticket=Judge())
+    if not status:
+        credentials.check_signature(credential)
+        return
+    with pytest.raises(Refused) as caught:
+        credentials.check_signature(credential)
+    assert caught.value.status == status
+
+
+def test_who_believes_every_name_sends_anybody_to_another_node() -> None:
+    Credentials(SIGNER, other=DevAuthenticator()).check_signature(None)
 
 
 def test_when_no_more_tickets_can_be_remembered_none_is_let_in(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -169,8 +210,10 @@ def test_two_thousand_mutated_tickets_are_refused(tickets: TicketAuthenticator, 
 
 def test_keys_of_tickets_rotate(clock: Clock) -> None:
     new = b"n" * 32
-    both = TicketAuthenticator(Signer({"b": new, "a": b"a" * 32}, "b"), node="node-1", epoch=2, clock_ms=clock)
-    alone = TicketAuthenticator(Signer({"b": new}, "b"), node="node-1", epoch=2, clock_ms=clock)
+    both = TicketAuthenticator(
+        Signer({"b": new, "a": b"a" * 32}, "b"), node="node-1", generation_of={"1": 2}.get, clock_ms=clock
+    )
+    alone = TicketAuthenticator(Signer({"b": new}, "b"), node="node-1", generation_of={"1": 2}.get, clock_ms=clock)
     assert both.authenticate(upgrade(ticket())).name == "Ada"
     assert alone.authenticate(upgrade(ticket(Signer({"b": new}, "b")))).name == "Ada"
     assert refusal(alone, upgrade(ticket())) == (409, "key")
@@ -360,3 +403,43 @@ def test_the_documented_vector_is_a_ticket() -> None:
     signer = Signer({"2026a": bytes(range(32))}, "2026a")
     expected = Ticket("1", "ada-1", "Ada", False, "", 0, 1_800_000_030_000, bytes(range(16)))
     assert Ticket.verify(signer, vector) == expected and expected.sign(signer) == vector
+
+
+# Guests, in the lobby, whose match is ""
+
+
+GUEST = Guest("guest-0123456789abcdef", "Ada")
+
+
+async def test_a_guest_is_known_again_in_the_lobby() -> None:
+    credentials = Credentials(SIGNER, other=DevAuthenticator())
+    assert await judged(credentials, upgrade(GUEST.sign(SIGNER), match="")) == Player(GUEST.player, "Ada")
+
+
+@pytest.mark.parametrize(
+    ("credential", "match", "client_ip", "answer"),
+    [
+        (GUEST.sign(SIGNER), "1", "127.0.0.1", (403, "kind")),
+        (GUEST.sign(SIGNER), "", "192.0.2.1", (403, "not_loopback")),
+        (GUEST_PREFIX + "x", "", "127.0.0.1", (403, "forged")),
+        (GUEST.sign(Signer({"a": b"b" * 32}, "a")), "", "127.0.0.1", (403, "forged")),
+        (GUEST.sign(Signer({"b": b"b" * 32}, "b")), "", "127.0.0.1", (409, "key")),
+    ],
+    ids=["into a match", "from elsewhere", "malformed", "forged", "key"],
+)  # fmt: skip
+async def test_a_guest_comes_into_the_lobby_and_no_further(
+    credential: str, match: str, client_ip: str, answer: tuple[int, str]
+) -> None:
+    credentials = Credentials(SIGNER, other=DevAuthenticator())
+    with pytest.raises(Refused) as caught:
+        await judged(credentials, upgrade(credential, match=match, client_ip=client_ip))
+    assert (caught.value.status, caught.value.reason) == answer
+
+
+@pytest.mark.parametrize("other", [True, False], ids=["who proves players", "who takes tickets only"])
+async def test_where_players_prove_who_they_are_there_are_no_guests(other: bool) -> None:
+    judge = Judge()
+    credentials = Credentials(SIGNER, ticket=Judge(), other=judge if other else None)
+    with pytest.raises(Refused) as caught:
+        await judged(credentials, upgrade(GUEST.sign(SIGNER), match=""))
+    assert (caught.value.status, caught.value.reason) == (403, "kind") and judge.judged == []

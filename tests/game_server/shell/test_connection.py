@@ -10,7 +10,7 @@ from websockets.frames import Frame, Opcode
 
 from game_server.session.rate_limit import allowances
 from game_server.shell.connection import Connection
-from game_server.shell.match_runner import Line
+from game_server.shell.line import Line
 from game_server.shell.serve import Node
 from game_server.shell.websocket_server import Transport
 from protocol.codec import encode

@@ -14,7 +14,7 @@ from game_server.session.credentials import ResumeToken
 from game_server.session.signing import Signer
 from game_server.shell.authenticators import Player, Refused, Upgrade, issue_ticket
 from game_server.shell.doorkeeper import Doorkeeper, make_doorkeeper, make_signer
-from game_server.shell.match_runner import Entrant
+from game_server.shell.line import Entrant
 from game_server.shell.requests import Wish
 from game_server.shell.settings import read_settings
 from game_server.sim.facts import Claim

@@ -136,3 +136,11 @@ def test_many_different_faults_do_not_fill_the_memory() -> None:
     for number in range(5000):
         limit(None, "error", {"event": f"fault {number}"})
     assert len(limit._seen) <= 1000
+
+
+def test_where_several_nodes_write_every_line_names_its_own(stream: io.StringIO) -> None:
+    configure_log("info", "json", stream, node="east-1")
+    get_log().info("serving")
+    get_log().info("node_seen", node="west-1")
+    logging.getLogger("asyncio").warning("a complaint")
+    assert [line["node"] for line in lines(stream)] == ["east-1", "west-1", "east-1"]

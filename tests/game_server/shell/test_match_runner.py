@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 
 from game_server.shell.garbage import IdleCollector
-from game_server.shell.match_runner import Entrant, Line, MatchRunner, clock_ns
+from game_server.shell.line import Entrant, Line, clock_ns
+from game_server.shell.match_runner import MatchRunner
 from game_server.sim import facts
 from game_server.sim.match import Match
 from protocol.codec import decode, encode
-from protocol.messages import Ack, Direction, Keyframe, Message, State, Welcome
+from protocol.messages import Ack, Keyframe, Message, State, Welcome
+from protocol.rows import Direction
 from tests.game_server.shell.game_for_tests import EXPLODE, HELLO, Dots
 
 PERIOD_NS = 20_000_000

@@ -14,7 +14,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from game_server import Game
 from game_server.session.session import SessionState
-from game_server.shell.match_runner import Entrant, MatchRunner, clock_ns
+from game_server.shell.line import Entrant, clock_ns
+from game_server.shell.match_runner import MatchRunner
 from game_server.shell.metrics import BY_LABEL, PLAIN, Metrics
 from game_server.shell.series import CONNECTIONS, OTHER, SERIES, Kind
 from game_server.sim.match import Match
@@ -304,3 +305,33 @@ def _counters(metrics: Metrics) -> dict[tuple[str, str], float]:
         if family.name in names
         for sample in family.samples
     }
+
+
+def test_what_a_node_asks_of_the_directory_is_told() -> None:
+    metrics, runner = watched(1)
+    metrics.directory_asked(0.004)
+    metrics.directory_failed("renew")
+    metrics.directory_failed("weather")
+    metrics.ordered("created")
+    (match,) = (each.match for each in runner.hosted.values())
+    match.counts.ticks = 5
+    runner.hosted.clear()
+    metrics.match_removed(match, "empty")
+    assert told(metrics, "redis_round_trip_seconds_bucket", le="0.005") == 1
+    assert told(metrics, "directory_errors_total", request="renew") == 1
+    assert told(metrics, "directory_errors_total", request=OTHER) == 1
+    assert told(metrics, "orders_total", outcome="created") == 1
+    assert told(metrics, "matches_removed_total", reason="empty") == 1
+    assert told(metrics, "ticks_total") == 5, "its counts stay"
+
+
+def test_how_a_node_stands_with_the_directory_is_read_at_the_scrape() -> None:
+    metrics, _ = watched()
+    assert told(metrics, "redis_up") == 0
+    cluster = SimpleNamespace(
+        available=True, frozen=False, reconnects=3, silences=2, sealed_refused=1, lease_remaining_s=lambda: 8.5
+    )
+    metrics.watch_cluster(cast(Any, cluster))
+    names = ("redis_up", "frozen", "subscriber_reconnects_total", "subscriber_silences_total", "sealed_refused_total")
+    assert [told(metrics, f"{name}") for name in names] == [1, 0, 3, 2, 1]
+    assert told(metrics, "lease_remaining_seconds") == 8.5

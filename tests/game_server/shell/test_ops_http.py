@@ -4,10 +4,11 @@ import json
 
 from game_server import Game
 from game_server.shell.match_runner import MatchRunner
-from game_server.shell.ops_http import health, json_response, sentence_response, version
+from game_server.shell.ops_http import health, json_response, sentence_response, unready, version
 from game_server.sim.facts import Gone, Join
 from game_server.sim.match import Match
 from protocol.messages import Hello
+from tests.game_server.shell.cluster_for_tests import FakeCluster
 
 
 class Empty(Game):
@@ -69,3 +70,22 @@ def test_who_watches_takes_no_seat_and_who_is_away_keeps_it() -> None:
     match.advance(match.deadline_ns or 0)
     (told,) = health(MatchRunner([match]))["matches"]
     assert (told["seats"], told["away"], told["spectators"]) == (2, 1, 1)
+
+
+def test_health_tells_how_the_node_stands_with_the_directory() -> None:
+    def told(cluster: FakeCluster | None) -> tuple[str, bool]:
+        found = health(MatchRunner([]), cluster)
+        return found["directory"], found["frozen"]
+
+    assert told(None) == ("none", False)
+    assert told(FakeCluster()) == ("ok", False)
+    assert told(FakeCluster(available=False, frozen=True)) == ("unavailable", True)
+
+
+def test_a_node_is_ready_unless_it_stops_is_frozen_or_will_be() -> None:
+    runner = MatchRunner([])
+    assert unready(runner) == [] == unready(runner, FakeCluster())
+    assert unready(runner, FakeCluster(available=False, freezes=False)) == []
+    assert unready(runner, FakeCluster(available=False, frozen=True)) == ["frozen", "directory unavailable"]
+    runner.stopping = True
+    assert unready(runner) == ["stopping"]

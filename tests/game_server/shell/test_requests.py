@@ -23,6 +23,7 @@ from game_server.shell.requests import (
 )  # fmt: skip
 from game_server.sim.match import Match
 from protocol.handshake import ATTEMPT_MAX, CREDENTIAL_LENGTH_MAX
+from tests.game_server.shell.cluster_for_tests import FakeCluster
 
 
 class Empty(Game):
@@ -182,3 +183,75 @@ def test_a_refusal_is_json_with_a_sentence_and_a_reason() -> None:
     answer = refusal(Refused(429, "too often", retry_after_s=3, reason="address_rate"))
     assert answer.startswith(b"HTTP/1.1 429 ") and b"Retry-After: 3\r\n" in answer
     assert answer.endswith(b'{"error":"too often","reason":"address_rate"}\n')
+
+
+def test_a_match_is_found_under_a_nodes_name_whatever_that_is(runner: MatchRunner) -> None:
+    assert wish(runner, "/n/0123456789ab/v1/match/2") == Wish("2", None, 0, False)
+    assert wish(runner, "/n/a-7777/v1/match/1?role=spectator") == Wish("1", None, 0, True)
+
+
+@pytest.mark.parametrize("path", ["/n//v1/match/1", "/n/UP/v1/match/1", "/n/a/b/v1/match/1", "/n/a/healthz", "/n/a"])
+def test_no_other_path_has_a_nodes_name(runner: MatchRunner, path: str) -> None:
+    with pytest.raises(Refused) as caught:
+        route(asked(path), runner, FakeCluster())
+    assert (caught.value.status, caught.value.reason) == (404, "path")
+
+
+def test_a_match_that_is_not_here_may_be_elsewhere_in_a_cluster(runner: MatchRunner) -> None:
+    for path in ("/v1/match/m-9", "/n/b/v1/match/m-9"):
+        assert route(asked(path), runner, FakeCluster()) == Wish("m-9", None, 0, False, is_here=False)
+        with pytest.raises(Refused, match="no match"):
+            route(asked(path), runner)
+
+
+def test_nobody_is_asked_for_a_match_that_cannot_be(runner: MatchRunner) -> None:
+    for name in ("x" * 65, "a/b", "a%20b", "", "{a}"):
+        with pytest.raises(Refused) as caught:
+            route(asked(f"/v1/match/{name}"), runner, FakeCluster())
+        assert caught.value.status == 404
+
+
+def test_a_stopping_node_sends_nobody_elsewhere(runner: MatchRunner) -> None:
+    runner.stopping = True
+    with pytest.raises(Refused) as caught:
+        route(asked("/v1/match/m-9"), runner, FakeCluster())
+    assert (caught.value.status, caught.value.reason) == (503, "stopping")
+
+
+def test_readyz_says_why_not(runner: MatchRunner) -> None:
+    assert route(asked("/readyz"), runner).endswith(b'{"ready":true,"reasons":[]}\n')  # type: ignore[union-attr]
+    answer = route(asked("/readyz"), runner, FakeCluster(frozen=True))
+    assert isinstance(answer, bytes) and answer.startswith(b"HTTP/1.1 503 ")
+    assert answer.endswith(b'{"ready":false,"reasons":["frozen"]}\n')
+    with pytest.raises(Refused) as caught:
+        route(asked("/readyz", "POST"), runner)
+    assert caught.value.status == 405
+
+
+def test_the_lobby_has_a_path_of_its_own(runner: MatchRunner) -> None:
+    found = route(asked("/v1/lobby", authorization="Bearer ada", tickwire_attempt="3"), runner, has_lobby=True)
+    assert found == Wish("", "ada", 3, False)
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "status"),
+    [("/v1/lobby?role=spectator", "GET", 400), ("/v1/lobby?token=x", "GET", 400), ("/v1/lobby", "POST", 405),
+     ("/v1/lobby/", "GET", 404), ("/n/node-1/v1/lobby", "GET", 404)],
+)  # fmt: skip
+def test_the_lobby_is_asked_for_in_one_way(runner: MatchRunner, path: str, method: str, status: int) -> None:
+    with pytest.raises(Refused) as caught:
+        route(asked(path, method), runner, has_lobby=True)
+    assert caught.value.status == status
+
+
+def test_a_node_without_a_lobby_has_nothing_at_its_path(runner: MatchRunner) -> None:
+    with pytest.raises(Refused) as caught:
+        route(asked("/v1/lobby"), runner)
+    assert (caught.value.status, caught.value.reason) == (404, "path")
+
+
+def test_a_stopping_node_lets_nobody_into_its_lobby(runner: MatchRunner) -> None:
+    runner.stopping = True
+    with pytest.raises(Refused) as caught:
+        route(asked("/v1/lobby"), runner, has_lobby=True)
+    assert (caught.value.status, caught.value.retry_after_s) == (503, 1)

@@ -8,9 +8,10 @@ from itertools import pairwise
 import pytest
 
 from game_server import Player, Upgrade
+from game_server.cluster.records import MatchSpec, Owner
 from game_server.session.credentials import ResumeToken
 from game_server.session.signing import Signer
-from game_server.shell.match_runner import Entrant
+from game_server.shell.line import Entrant
 from game_server.shell.serve import Node, check_options, load_game, serve, token_signer
 from game_server.shell.settings import read_settings
 from game_server.sim.facts import Claim
@@ -112,3 +113,40 @@ def test_an_authenticator_of_ones_own_needs_no_setting() -> None:
 
 def test_load_game_is_at_hand_here() -> None:
     assert load_game("examples.tag:Tag").__name__ == "Tag"
+
+
+async def test_a_node_without_standing_matches_names_its_lobby() -> None:
+    async with running(matches=0) as node:
+        assert node.url() == f"ws://127.0.0.1:{node.server.port}/v1/lobby"
+        assert node.url("m-1").endswith("/v1/match/m-1")
+
+
+def test_standing_matches_are_named_after_their_node_where_there_are_others() -> None:
+    shared = {"redis_url": "redis://a", "secret": "k:" + "ab" * 32, "node_id": "east", "matches": 2}
+    assert list(node_of(**shared).runner.hosted) == ["east-1", "east-2"]
+
+
+def test_a_match_of_the_lobby_has_its_attributes_before_it_begins_and_a_seed_of_its_own() -> None:
+    node = node_of(seed=7)
+    spec, owner = MatchSpec("m-1", (("mode", "duel"),)), Owner("m-1", "a", 1, 99)
+    match, again = (node_of(seed=7)._ordered_match(spec, owner) for _ in range(2))
+    assert match.game.attributes == {"mode": "duel"} and match.epoch == 99 and not match.occupants
+    draws = {each.game.rng.random() for each in (match, again)}
+    assert len(draws) == 1 and node.runner.hosted["1"].match.game.rng.random() not in draws
+
+
+def test_the_ticks_of_matches_of_the_lobby_are_spread_over_a_period() -> None:
+    node = node_of()
+    made = [node._ordered_match(MatchSpec(f"m-{n}"), Owner(f"m-{n}", "a", 1, 9)) for n in range(8)]
+    phases = sorted((each.deadline_ns or 0) % 20_000_000 for each in made)
+    gaps = [b - a for a, b in pairwise([*phases, phases[0] + 20_000_000])]
+    assert max(gaps) < 6_000_000
+
+
+def test_an_authenticator_of_ones_own_cannot_be_handed_to_several_processes() -> None:
+    class Nobody:
+        def authenticate(self, upgrade: Upgrade) -> Player:
+            raise NotImplementedError
+
+    with pytest.raises(UsageFault, match="one node in each"):
+        serve(Dots, nodes=2, authenticator=Nobody())

@@ -104,3 +104,47 @@ def test_a_secret_is_never_shown() -> None:
 
 def test_every_setting_has_a_description() -> None:
     assert all(field.description for field in Settings.model_fields.values())
+
+
+SECRET = "k:" + "ab" * 32
+
+
+def test_a_node_alone_has_a_match_and_plays_on_without_redis_and_one_of_many_does_not() -> None:
+    alone, none = read_settings({}), read_settings({}, redis_url="none")
+    assert (alone.matches, alone.on_redis_loss) == (none.matches, none.on_redis_loss) == (1, "continue")
+    many, shared = read_settings({}, nodes=3), read_settings({}, redis_url="redis://a", secret=SECRET)
+    assert (many.matches, many.on_redis_loss) == (shared.matches, shared.on_redis_loss) == (0, "freeze")
+    assert read_settings({}, nodes=3, matches=2, on_redis_loss="continue").matches == 2
+
+
+@pytest.mark.parametrize(
+    ("given", "match"),
+    [
+        ({"redis_url": "redis://a"}, "TICKWIRE_REDIS_URL needs the secret that all nodes share"),
+        ({"redis_url": "http://a", "secret": SECRET}, "http"),
+        ({"nodes": 2, "redis_url": "none"}, "TICKWIRE_REDIS_URL=none is none"),
+        ({"node_id": "My Node"}, "TICKWIRE_NODE_ID=My Node"),
+        ({"node_id": "x" * 25}, "at most 24"),
+        ({"public_url": "https://game.test"}, "TICKWIRE_PUBLIC_URL"),
+        ({"public_url": "wss://game.test/path"}, "no path"),
+        ({"matches": 200}, "TICKWIRE_MATCHES_MAX=100"),
+        ({"nodes": 2, "host": "0.0.0.0", "auth": "dev-anywhere"}, "TICKWIRE_PUBLIC_URL, or TICKWIRE_GATEWAY=1"),
+    ],
+)
+def test_a_cluster_that_could_not_work_is_told(given: dict[str, object], match: str) -> None:
+    with pytest.raises(UsageFault, match=match):
+        read_settings({}, **given)
+
+
+def test_every_interface_will_do_where_clients_know_the_way() -> None:
+    everywhere: dict[str, object] = {"host": "0.0.0.0", "auth": "dev-anywhere"}
+    for more in ({}, {"nodes": 2, "gateway": True}, {"nodes": 2, "public_url": "ws://game.test:7777"}):
+        read_settings({}, **everywhere, **more)
+
+
+def test_the_password_of_redis_is_in_no_complaint_and_no_trace() -> None:
+    settings = read_settings({}, redis_url="redis://:hush@a", secret=SECRET)
+    assert "hush" not in repr(settings)
+    with pytest.raises(UsageFault) as caught:
+        read_settings({}, redis_url=b"\xffhush")
+    assert "hush" not in str(caught.value)

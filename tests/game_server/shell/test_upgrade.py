@@ -3,9 +3,10 @@
 import asyncio
 import gc
 import json
+from contextlib import suppress
 
 import pytest
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request
 from websockets.server import ServerProtocol
@@ -15,7 +16,8 @@ from game_server import Refused, Upgrade
 from game_server.session.credentials import ResumeToken
 from protocol.codec import encode
 from protocol.handshake import BEARER_ENTRY, SPECTATOR_QUERY
-from protocol.messages import SUBPROTOCOL
+from protocol.messages import SUBPROTOCOL, Moved
+from tests.game_server.shell.cluster_for_tests import FakeCluster
 from tests.game_server.shell.game_for_tests import HELLO, Counted, ask, dial, running, until, upgrade_request
 
 
@@ -385,3 +387,65 @@ async def test_what_a_refused_request_needed_is_freed_without_a_collection(reque
             assert not [each for each in gc.get_objects() if isinstance(each, ServerProtocol | Request)]
         finally:
             gc.enable()
+
+
+async def test_a_match_on_another_node_answers_moved_and_1012_and_nothing_else() -> None:
+    async with running() as node:
+        node.server.cluster = FakeCluster(urls={"m-9": "ws://other:7777/v1/match/m-9"})
+        node.server.tally = counted = Counted()
+        for path in ("/v1/match/m-9", "/n/other/v1/match/m-9"):
+            player = await dial(node.url().replace("/v1/match/1", path), "Ada")
+            with suppress(ConnectionClosed):
+                await player.send(HELLO)  # which is what a client does that does not know yet
+            assert await player.next() == Moved("ws://other:7777/v1/match/m-9", "")
+            assert await player.closed() == (1012, None)
+        await until(lambda: not node.server.connections)
+        assert counted.ended == [(1012, "moved")] * 2 and node.runner.lines == {}
+
+
+async def test_a_match_that_nobody_has_is_404_and_without_a_directory_503() -> None:
+    async with running() as node:
+        node.server.cluster = cluster = FakeCluster()
+        status, body, _ = await ask(node, upgrade_request("/v1/match/m-9"))
+        assert (status, body["reason"]) == (404, "no_match")
+        cluster.available = False
+        status, body, headers = await ask(node, upgrade_request("/v1/match/m-9"))
+        assert (status, body["reason"], headers["retry-after"]) == (503, "directory", "2")
+        assert cluster.asked == ["m-9", "m-9"]
+        # What is here needs nobody.
+        assert (await ask_upgrade(node.server.port))[0] == b"HTTP/1.1 101 Switching Protocols"
+
+
+async def test_nobody_comes_to_a_private_match_by_its_id_alone() -> None:
+    async with running() as node:
+        node.server.cluster = FakeCluster(private={"1"})
+        status, body, _ = await ask(node, upgrade_request("/v1/match/1"))
+        assert (status, body["reason"]) == (403, "private")
+        status, body, _ = await ask(node, upgrade_request("/v1/match/1", "Authorization: Bearer tickwire-ticket-1.x"))
+        assert (status, body["reason"]) == (403, "forged")
+
+
+async def ask_upgrade(port: int) -> list[bytes]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(upgrade_request().replace("\n", "\r\n").encode())
+    head = await reader.readuntil(b"\r\n\r\n")
+    writer.transport.abort()
+    return head.split(b"\r\n")
+
+
+async def test_nobody_with_a_forged_credential_learns_where_a_match_is() -> None:
+    async with running() as node:
+        node.server.cluster = cluster = FakeCluster(urls={"m-9": "ws://other:7777/v1/match/m-9"})
+        forged = "Authorization: Bearer tickwire-resume-1.x"
+        status, body, _ = await ask(node, upgrade_request("/v1/match/m-9", forged))
+        assert (status, body["reason"]) == (403, "forged") and cluster.asked == []
+
+
+async def test_who_hangs_up_while_a_match_is_looked_for_is_forgotten() -> None:
+    async with running() as node:
+        node.server.cluster = cluster = FakeCluster(answer_after=asyncio.Event())
+        _, writer = await asyncio.open_connection("127.0.0.1", node.server.port)
+        writer.write(upgrade_request("/v1/match/m-9").replace("\n", "\r\n").encode())
+        await until(lambda: cluster.asked)
+        writer.transport.abort()
+        await until(lambda: not node.server.connections)

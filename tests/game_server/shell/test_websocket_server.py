@@ -8,6 +8,8 @@ from structlog.testing import capture_logs
 from websockets.exceptions import InvalidStatus
 from websockets.frames import Frame, Opcode
 
+from game_server.shell.authenticators import Player, Upgrade
+from game_server.shell.line import Entrant, Peer
 from game_server.shell.serve import Node
 from game_server.shell.websocket_server import HEALTH_PER_SECOND_MAX
 from protocol.messages import SUBPROTOCOL, Keyframe, Refusal
@@ -262,3 +264,107 @@ async def test_stopping_says_503_and_closes_with_1012() -> None:
         code, refusal = await asyncio.wait_for(player.closed(), 3)
         assert code == 1012 and refusal is not None and refusal.retry_after_ms == 1000
         await stopping
+
+
+class EchoLobby:
+    """A lobby whose sockets send back what they get; it remembers what they were told."""
+
+    def __init__(self) -> None:
+        self.entrants: list[Entrant] = []
+        self.told: list[str] = []
+
+    def open_line(self, peer: Peer, entrant: Entrant) -> "EchoLine":
+        self.entrants.append(entrant)
+        return EchoLine(self, peer)
+
+
+class EchoLine:
+    """One of its sockets. A frame b"end" closes it."""
+
+    deadline_ns: int | None = None
+    is_live = False
+
+    def __init__(self, lobby: EchoLobby, peer: Peer) -> None:
+        self.lobby, self.peer = lobby, peer
+
+    def frame(self, data: bytes) -> None:
+        if data == b"end":
+            self.peer.close(1008, "enough")
+        self.peer.send(data)
+        self.peer.flush()
+
+    def fragment(self) -> None:
+        self.lobby.told.append("fragment")
+
+    def text(self, data: bytes) -> None:
+        self.lobby.told.append("text")
+
+    def control(self) -> None:
+        self.lobby.told.append("control")
+
+    def round_trip(self, rtt_ns: int) -> None:
+        self.lobby.told.append("round trip")
+
+    def blocked(self, is_blocked: bool) -> None:
+        self.lobby.told.append(f"blocked {is_blocked}")
+
+    def advance(self) -> None:
+        self.lobby.told.append("advance")
+
+    def lost(self, code: int) -> None:
+        self.lobby.told.append(f"lost {code}")
+
+    def farewell(self, code: int, sentence: str, retry_after_ms: int) -> bytes:
+        return f"farewell {code} {sentence} {retry_after_ms}".encode()
+
+
+def lobby_url(node: Node) -> str:
+    return node.url().partition("/v1/")[0] + "/v1/lobby"
+
+
+async def test_sockets_of_the_lobby_talk_to_it_and_to_no_match() -> None:
+    async with running() as node:
+        node.server.lobby = lobby = EchoLobby()
+        node.server.tally = counted = Counted()
+        player = await dial(lobby_url(node), "Ada")
+        assert player.socket.subprotocol == SUBPROTOCOL
+        await player.socket.send(b"hello")
+        assert await player.socket.recv() == b"hello"
+        assert [(each.name, each.player) for each in lobby.entrants] == [("Ada", "")] and not node.runner.lines
+        await player.socket.send("text")
+        await player.socket.ping()
+        await until(lambda: {"text", "control"} <= set(lobby.told))
+        await player.socket.close()
+        await until(lambda: counted.ended)
+        assert counted.ended == [(1000, "left")] and "lost 1000" in lobby.told
+
+
+async def test_a_socket_of_the_lobby_is_told_in_its_own_words_why_it_is_closed() -> None:
+    async with running() as node:
+        node.server.lobby = EchoLobby()
+        player = await dial(lobby_url(node))
+        await player.socket.send(b"end")
+        assert await player.socket.recv() == b"farewell 1008 enough 0"
+        await player.socket.wait_closed()
+        assert player.socket.close_code == 1008
+
+
+async def test_the_lobby_waits_for_an_authenticator_that_waits() -> None:
+    class Slow:
+        async def authenticate(self, upgrade: Upgrade) -> Player:
+            await asyncio.sleep(0)
+            assert upgrade.match == "", "the lobby is no match"
+            return Player("ada-1", "Ada")
+
+    async with running(Slow()) as node:
+        node.server.lobby = lobby = EchoLobby()
+        player = await dial(lobby_url(node))
+        assert [(each.name, each.player) for each in lobby.entrants] == [("Ada", "ada-1")]
+        await player.socket.close()
+
+
+async def test_a_node_without_a_lobby_answers_404_at_its_path() -> None:
+    async with running() as node:
+        node.server.lobby = None
+        status, body, _ = await ask(node, upgrade_request("/v1/lobby"))
+        assert (status, body["reason"]) == (404, "path")
