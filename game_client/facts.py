@@ -6,10 +6,24 @@ To test: `tests/game_client/test_facts.py`; the session's own tests use all of t
 from dataclasses import dataclass
 from typing import Any
 
+from game_client.lobby_records import Seat
+from protocol.lobby_messages import (
+    Done,
+    LobbyWelcome,
+    Matches,
+    MatchesChanged,
+    PartyState,
+    Players,
+    PresenceChanged,
+    Refused,
+    Searching,
+)  # fmt: skip
 from protocol.messages import Keyframe, State
 
 NO_CLOSE_FRAME = 1006
 """The code of a socket that ended without a close frame, or that never opened."""
+GOING_AWAY = 1001
+"""The code with which a client closes a socket that it does not need any more; the seat stays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,20 +76,23 @@ class RoundTripMeasured:
     rtt_ns: int
 
 
-Fact = SocketOpened | DialFailed | FrameReceived | BytesReceived | SocketClosed | RoundTripMeasured
+SocketFact = SocketOpened | DialFailed | FrameReceived | BytesReceived | SocketClosed | RoundTripMeasured
+"""What a session is told, a match's and a lobby's."""
 
 
 @dataclass(frozen=True, slots=True)
 class DialNow:
     """Open `socket` to `url`; answer with SocketOpened or DialFailed.
 
-    Sockets are numbered from 1, and the number is the dial's attempt number. With a `resume_token` that is the dial's
-    credential; without one it is whatever the caller joins with.
+    Sockets are numbered from 1, and the number is the dial's attempt number. A `credential` is a resume token or what a
+    server gave; without one it is whatever the caller joins with: with `again` the same as at the last dial, which a
+    server that names another address has not used up.
     """
 
     socket: int
     url: str
-    resume_token: str = ""
+    credential: str = ""
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +131,24 @@ class EventCame:
 class StatusChanged:
     """The session's `status` is another one."""
 
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The one answer to a lobby's request; `Refused` too when there will be no other."""
+
+    request: str
+    answer: Seat | Matches | Players | Done | Refused
+
+
+@dataclass(frozen=True, slots=True)
+class NewsCame:
+    """A lobby told something, which is in the session already. A `Seat` is one that a party's leader asked for."""
+
+    news: Seat | LobbyWelcome | MatchesChanged | PresenceChanged | PartyState | Searching
+
+
+LobbyEffect = DialNow | SendFrame | CloseSocket | StatusChanged | Answered | NewsCame
+"""What a lobby's session wants done or known; its facts are a match's."""
 
 Effect = DialNow | SendFrame | CloseSocket | StateApplied | EventCame | StatusChanged
 

@@ -67,6 +67,10 @@ class Redial:
         """Let the next dial be due now, whatever the timetable says."""
         self.due_ns, self._returning = now_ns, True
 
+    def follow(self, now_ns: int) -> None:
+        """Let the next dial be due now: a server said where to. That is neither a loss nor a failed dial."""
+        self.due_ns = now_ns
+
     def dial(self, now_ns: int, beside: bool, rtt_ns: int) -> tuple[int, list[int]]:
         """Begin the dial that is due; return its socket, and those of the dials that give way to it."""
         gives_way = list(self._pending)[: 1 - DIALS_PENDING_MAX]

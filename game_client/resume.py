@@ -52,9 +52,9 @@ class HeldSeat:
 
     # --- the handshake
 
-    def hello(self) -> Hello:
-        """Return what to say on a new socket: all that is held if there is a token, else nothing."""
-        if not self.token:
+    def hello(self, resuming: bool) -> Hello:
+        """Return what to say on a new socket: all that is held if it was dialled with the token, else nothing."""
+        if not resuming:
             return Hello(schema_hash=0, epoch=0, last_tick=-1, hash_tick=-1, hash=0, last_event=0)
         tick, (hash_tick, hash) = (-1, NO_HASH) if self._doubted else (self.state.tick, self._hashed)
         return Hello(0, self.epoch, tick, hash_tick, hash, self.last_event)

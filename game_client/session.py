@@ -22,6 +22,7 @@ At most one socket is current: the newest that opened and got HELLO. Others are 
   1000 gives the seat up; `leave` alone sends it.
 - Without a resume token no dial goes beside another socket; silence of twice the time is a lost socket then.
 - 4005, and 401, 403 or 409 in answer to a resume token: the token is forgotten, the next dial is due at once.
+- The end of a socket on which MOVED came is followed at once, as `address.py` says.
 To test: `tests/game_client/test_session.py`, `test_session_return.py`, `test_session_resume.py`, `..._model.py`.
 """
 
@@ -29,8 +30,11 @@ from enum import Enum
 from random import Random
 from typing import Any, assert_never
 
-from game_client.clock_sync import SECOND_NS, ClockSync
+from game_client.address import Address
+from game_client.clock_sync import SECOND_NS
+from game_client.current_socket import CurrentSocket
 from game_client.facts import (
+    GOING_AWAY,
     NO_CLOSE_FRAME,
     BytesReceived,
     CloseSocket,
@@ -38,43 +42,29 @@ from game_client.facts import (
     DialNow,
     Effect,
     EventCame,
-    Fact,
     FrameReceived,
     RoundTripMeasured,
     SendFrame,
     SocketClosed,
+    SocketFact,
     SocketOpened,
     StateApplied,
     Status,
     StatusChanged,
 )  # fmt: skip
-from game_client.following import Following
 from game_client.records import command_place, record_values
 from game_client.redial import NEVER_STATUS, Redial
-from game_client.replica import Replica
-from game_client.resume import REJOIN_REASON, TOKEN_REFUSED_STATUS, HeldSeat
+from game_client.resume import REJOIN_REASON, TOKEN_REFUSED_STATUS
 from game_client.round_trip import RoundTrip
-from game_client.stats import ClientStats
+from game_client.seat_view import SeatView
 from protocol.close_codes import SEAT_GONE, Return, close_code
 from protocol.codec import decode, encode
 from protocol.errors import PeerFault, UsageFault
-from protocol.messages import (
-    CommandAck,
-    Direction,
-    EventFrame,
-    Keyframe,
-    Message,
-    Moved,
-    Paused,
-    Refusal,
-    State,
-    Welcome,
-)  # fmt: skip
-from protocol.schema import Schema
-from protocol.state_codec import WireState
+from protocol.handshake import MATCH_PATH, RESUME_PREFIX
+from protocol.messages import CommandAck, EventFrame, Keyframe, Message, Moved, Paused, Refusal, State, Welcome
+from protocol.rows import Direction
 
 WELCOME_WITHIN_NS = 5 * SECOND_NS
-GOING_AWAY = 1001
 SILENT_REASON = "the server fell silent"
 
 
@@ -89,30 +79,16 @@ class SessionState(Enum):
     CLOSED = "closed"
 
 
-class ClientSession:
-    """One client's life in one match, over as many sockets as it takes.
-
-    `world`, `seat`, `tick`, `tick_rate_hz`, `status` and `stats` may be read at any time. Set `playhead_tick` to what
-    an interpolator shows, for the server's lag compensation.
-    """
+class ClientSession(SeatView):
+    """One client's life in one match, over as many sockets as it takes. What may be read is `SeatView`'s."""
 
     def __init__(self, url: str, rng: Random, now_ns: int = 0) -> None:
-        self.url = url
-        self.status = Status()
-        self.stats = ClientStats()
-        self.tick_rate_hz = 0
-        self.paused = False
+        super().__init__()
         self._effects: list[Effect] = []
-        self._held = HeldSeat()
-        self._following = Following(self._held, self.stats)
+        self._address = Address(url)
         self._redial = Redial(rng, now_ns)
         self._is_closed = self._ever_live = False
-        self._socket: int | None = None
-        # Of the current socket:
-        self._resuming = self._welcomed = self._is_live = self._is_silent = False
-        self._refusal: Refusal | None = None
-        self._goes_on: bool | None = None
-        self._opened_ns = self._live_ns = self._heard_ns = 0
+        self._socket = CurrentSocket()
         self._round_trip = RoundTrip()
 
     # --- the four doors
@@ -122,11 +98,11 @@ class ClientSession:
         """The row of the table."""
         if self._is_closed:
             return SessionState.CLOSED
-        if self._socket is None:
+        if not self._socket:
             return SessionState.DIALLING if self._redial.pending else SessionState.WAITING
-        if not self._is_live:
+        if not self._socket.is_live:
             return SessionState.JOINING
-        return SessionState.SILENT if self._is_silent else SessionState.LIVE
+        return SessionState.SILENT if self._socket.is_silent else SessionState.LIVE
 
     @property
     def deadline_ns(self) -> int | None:
@@ -134,10 +110,11 @@ class ClientSession:
         if self._is_closed:
             return None
         dues = [self._redial.deadline_ns]
-        if self._socket is not None:
-            if not self._is_silent and (self._is_live or self._held.token):
-                dues.append(self._heard_ns + self._silence_ns())
-            dues.append(self._following.deadline_ns if self._is_live else self._opened_ns + WELCOME_WITHIN_NS)
+        socket = self._socket
+        if socket:
+            if not socket.is_silent and (socket.is_live or self._held.token):
+                dues.append(socket.heard_ns + self._silence_ns())
+            dues.append(self._following.deadline_ns if socket.is_live else socket.opened_ns + WELCOME_WITHIN_NS)
         return min([due for due in dues if due is not None], default=None)
 
     def effects(self) -> list[Effect]:
@@ -145,7 +122,7 @@ class ClientSession:
         effects, self._effects = self._effects, []
         return effects
 
-    def handle(self, fact: Fact, now_ns: int) -> None:
+    def handle(self, fact: SocketFact, now_ns: int) -> None:
         """Take one fact."""
         self._must_be_drained()
         match fact:
@@ -154,7 +131,7 @@ class ClientSession:
             case DialFailed(socket):
                 if self._redial.ended(socket):
                     self._dial_failed(fact, now_ns)
-            case _ if fact.socket != self._socket:
+            case _ if fact.socket != self._socket.number:
                 pass  # Frames and ends of a socket that is not current mean nothing.
             case FrameReceived(_, data):
                 self._hear(now_ns)
@@ -174,11 +151,12 @@ class ClientSession:
         """Do what is due."""
         self._must_be_drained()
         self.stats.roll(now_ns)
-        if self._socket is not None and not self._is_live and now_ns >= self._opened_ns + WELCOME_WITHIN_NS:
+        socket = self._socket
+        if socket and not socket.is_live and now_ns >= socket.opened_ns + WELCOME_WITHIN_NS:
             self._give_up(NO_CLOSE_FRAME, "the server did not answer within 5 s", now_ns)
-        elif self._socket is not None and not self._is_silent and now_ns >= self._heard_ns + self._silence_ns():
+        elif socket and not socket.is_silent and now_ns >= socket.heard_ns + self._silence_ns():
             self._fall_silent(now_ns)
-        if self._is_live:
+        if self._socket.is_live:
             self._following.advance(now_ns)
             self._send_out()
         if not self._is_closed:
@@ -188,53 +166,16 @@ class ClientSession:
         if len(self._effects) > 1000:
             raise UsageFault("effects() was not drained: call it after every handle() and advance()")
 
-    # --- what may be read
-
     @property
-    def world(self) -> Replica:
-        """What this seat may see of the match."""
-        return self._following.world
-
-    @property
-    def clock(self) -> ClockSync:
-        """When inputs leave."""
-        return self._following.clock
-
-    @property
-    def playhead_tick(self) -> float | None:
-        """Which tick an interpolator shows."""
-        return self._following.playhead_tick
-
-    @playhead_tick.setter
-    def playhead_tick(self, tick: float | None) -> None:
-        self._following.playhead_tick = tick
-
-    @property
-    def tick(self) -> int:
-        """The last applied tick, -1 before the first."""
-        return self._held.state.tick
-
-    @property
-    def seat(self) -> int | None:
-        """The seat, None for a spectator."""
-        return self._held.seat
-
-    @property
-    def schema(self) -> Schema:
-        """What the match is made of; the same object for as long as the seat goes on."""
-        return self._held.schema
-
-    @property
-    def wire_state(self) -> WireState:
-        """What `world` shows, as wire values."""
-        return self._held.state
-
-    @property
-    def commands_unacknowledged(self) -> int:
-        """How many commands the server has not acknowledged."""
-        return len(self._held.commands)
+    def _resumes(self) -> bool:
+        return bool(self._held.token) and not self._address.ticket
 
     # --- what a player does
+
+    @property
+    def url(self) -> str:
+        """Where the match is dialled now."""
+        return self._address.url
 
     def send_input(self, record: object | None = None, **fields: Any) -> None:
         """Hold an input from now on: an Input object, or its fields.
@@ -270,14 +211,12 @@ class ClientSession:
         if self._is_closed:
             raise UsageFault(f"a command while {self.status}: there is no match any more")
         frame = self._held.add_command(place, values)
-        if self._welcomed:
+        if self._socket.welcomed:
             self._send(frame)
 
-    def take_events(self) -> list[tuple[int, Any]]:
-        """Return the events since the last call, each with its tick."""
-        events = list(self._following.events)
-        self._following.events.clear()
-        return events
+    def redirect(self, url: str) -> None:
+        """Dial another address from now on: a lobby told that the match is there."""
+        self._address.begin(url)
 
     def leave(self) -> None:
         """End for good, and give the seat up."""
@@ -292,34 +231,37 @@ class ClientSession:
             self._dial_failed(DialFailed(socket, f"{self.url} did not answer within 10 s"), now_ns)
         due_ns = self._redial.due_ns
         if due_ns is not None and now_ns >= due_ns and not self._is_closed:
-            socket, gives_way = self._redial.dial(now_ns, bool(self._held.token), self._round_trip.ns)
+            socket, gives_way = self._redial.dial(now_ns, self._resumes, self._round_trip.ns)
             self._give_up_dials(gives_way)
-            self._effects.append(DialNow(socket, self.url, self._held.token))
+            credential, moved = self._address.ticket or self._held.token, self._address.dialled()
+            self._effects.append(DialNow(socket, self.url, credential, again=moved and not credential))
             self._tell_returning(self.status.reason, self.status.code)
 
     def _opened(self, socket: int, now_ns: int) -> None:
         if not self._redial.ended(socket):
-            self._give_up_dials([socket] if socket != self._socket else [])
+            self._give_up_dials([socket] if socket != self._socket.number else [])
             return
         self._drop_socket(GOING_AWAY)
         self._give_up_dials(self._redial.opened(socket))
-        self._socket, self._resuming = socket, bool(self._held.token)
-        self._opened_ns = self._heard_ns = now_ns
+        self._socket = CurrentSocket(socket, self._resumes, opened_ns=now_ns, heard_ns=now_ns)
         self._following.begin_socket()
         self._round_trip.begin_socket()
-        self._send(self._held.hello())
+        self._send(self._held.hello(self._resumes))
 
     def _dial_failed(self, failed: DialFailed, now_ns: int) -> None:
-        if self._socket is not None and not self._is_silent:
+        if self._socket and not self._socket.is_silent:
             return  # One that was dialled beside the socket that is joining.
-        token = bool(self._held.token)
-        if token and failed.status in TOKEN_REFUSED_STATUS:
+        self._address.failed()
+        if self._address.ticket and failed.status in TOKEN_REFUSED_STATUS:
+            self._address.ticket = ""
+            self._redial.follow(now_ns)
+        elif self._held.token and failed.status in TOKEN_REFUSED_STATUS:
             self._forget_seat(failed.status, now_ns)
         elif failed.hopeless or failed.status in NEVER_STATUS:
             self._end(failed.status, failed.reason)
         else:
             returns = Return.BACKOFF if failed.status else Return.AT_ONCE
-            self._redial.retry(returns, now_ns, failed.retry_after_ms, beside=token)
+            self._redial.retry(returns, now_ns, failed.retry_after_ms, beside=self._resumes)
             self._tell_returning(failed.reason, failed.status)
 
     def _forget_seat(self, code: int, now_ns: int) -> None:
@@ -335,8 +277,8 @@ class ClientSession:
     # --- the current socket comes and goes
 
     def _send(self, message: Message) -> None:
-        assert self._socket is not None, "frames go to the current socket"
-        self._effects.append(SendFrame(self._socket, encode(message)))
+        assert self._socket.number is not None, "frames go to the current socket"
+        self._effects.append(SendFrame(self._socket.number, encode(message)))
 
     def _send_out(self) -> None:
         outbox, self._following.outbox = self._following.outbox, []
@@ -357,10 +299,9 @@ class ClientSession:
 
     def _drop_socket(self, code: int | None) -> None:
         """Let no socket be current, and close the one that was, if it has not closed itself (code None)."""
-        if self._socket is not None and code is not None:
-            self._effects.append(CloseSocket(self._socket, code))
-        self._socket = self._refusal = None
-        self._welcomed = self._is_live = self._is_silent = False
+        if self._socket.number is not None and code is not None:
+            self._effects.append(CloseSocket(self._socket.number, code))
+        self._socket = CurrentSocket()
 
     def _end(self, code: int, reason: str, *, close_with: int | None = GOING_AWAY) -> None:
         self._drop_socket(close_with)
@@ -372,12 +313,10 @@ class ClientSession:
         self._closed(code, reason, now_ns, close_with=GOING_AWAY)
 
     def _closed(self, code: int, reason: str, now_ns: int, *, close_with: int | None = None) -> None:
-        retry_after_ms = 0
-        if self._refusal is not None:
-            code, reason = self._refusal.code, self._refusal.sentence
-            retry_after_ms = self._refusal.retry_after_ms
+        retry_after_ms, was = 0, self._socket
+        if was.refusal is not None:
+            code, reason, retry_after_ms = was.refusal.code, was.refusal.sentence, was.refusal.retry_after_ms
         row = close_code(code)
-        was_live, was_resuming = self._is_live and not self._is_silent, self._resuming and not self._welcomed
         self._drop_socket(close_with)
         if row.client is Return.NEVER:
             self.stats.errors += code != 1000
@@ -386,45 +325,54 @@ class ClientSession:
         if code == SEAT_GONE:
             self._held.forget_token()
             self._give_up_dials(self._redial.stop())
-        if was_live:
-            self._redial.lost(row.client, now_ns, now_ns - self._live_ns, retry_after_ms)
-        else:
-            self._redial.retry(row.client, now_ns, retry_after_ms, beside=bool(self._held.token))
-        if code == SEAT_GONE and was_resuming:
+        follows = was.moved and not retry_after_ms and self._address.follows_at_once
+        returns = row.client
+        if was.moved:
+            # Those under way to the old address would only hear the same.
+            self._give_up_dials(self._redial.stop())
+            returns = Return.AT_ONCE if follows else Return.BACKOFF
+        if was.was_lost:
+            self._redial.lost(returns, now_ns, now_ns - was.live_ns, retry_after_ms)
+        elif not follows:
+            self._redial.retry(returns, now_ns, retry_after_ms, beside=self._resumes)
+        if code == SEAT_GONE and was.was_refused_resume:
             self._redial.at_once(now_ns)
+        elif follows:
+            self._redial.follow(now_ns)
         self._tell_returning(reason or row.meaning, code)
 
     def _silence_ns(self) -> int:
         return self._round_trip.silence_ns(self.tick_rate_hz, beside=bool(self._held.token))
 
     def _fall_silent(self, now_ns: int) -> None:
-        if self._refusal is not None or (self._is_live and not self._held.token):
+        if self._socket.refusal is not None or (self._socket.is_live and not self._held.token):
             self._give_up(NO_CLOSE_FRAME, SILENT_REASON, now_ns)
         elif self._held.token:
-            if self._is_live:
-                self._redial.lost(Return.AT_ONCE, now_ns, now_ns - self._live_ns)
+            if self._socket.is_live:
+                self._redial.lost(Return.AT_ONCE, now_ns, now_ns - self._socket.live_ns)
             else:
                 self._redial.retry(Return.AT_ONCE, now_ns, beside=True)
-            self._is_silent = True
+            self._socket.is_silent = True
             self._tell_returning(SILENT_REASON, NO_CLOSE_FRAME)
 
     def _hear(self, now_ns: int) -> None:
-        if now_ns <= self._heard_ns:
+        if now_ns <= self._socket.heard_ns:
             return  # Told again, by whoever looks at the socket now and then.
-        self._heard_ns = now_ns
-        if self._is_silent:
-            self._is_silent = False
+        self._socket.heard_ns = now_ns
+        if self._socket.is_silent:
+            self._socket.is_silent = False
             self._give_up_dials(self._redial.stop())
-            if self._is_live:
+            if self._socket.is_live:
                 self._be_live(now_ns)
 
     def _be_live(self, now_ns: int) -> None:
         self._give_up_dials(self._redial.live())
-        self._is_live, self._live_ns = True, now_ns
+        self._address.live()
+        self._socket.is_live, self._socket.live_ns = True, now_ns
         self._tell(Status("live"))
 
     def _go_live(self, now_ns: int) -> None:
-        if not self._is_live:
+        if not self._socket.is_live:
             self.stats.reconnects += self._ever_live
             self._ever_live = True
             self._be_live(now_ns)
@@ -436,16 +384,16 @@ class ClientSession:
     def _applied(self, now_ns: int, by_delta: bool) -> None:
         self.paused = False
         self._go_live(now_ns)
-        if self._goes_on is not None:
-            self.stats.came_back(self._goes_on, by_delta, now_ns - self._opened_ns)
-            self._goes_on = None
+        if self._socket.goes_on is not None:
+            self.stats.came_back(self._socket.goes_on, by_delta, now_ns - self._socket.opened_ns)
+            self._socket.goes_on = None
 
     # --- frames
 
     def _receive(self, data: bytes, now_ns: int) -> None:
         try:
             message = decode(data, Direction.TO_CLIENT)
-            if not self._welcomed and not isinstance(message, Welcome | Refusal | Moved):
+            if not self._socket.welcomed and not isinstance(message, Welcome | Refusal | Moved):
                 raise PeerFault(f"{type(message).__name__} came before WELCOME")
             match message:
                 case State():
@@ -464,36 +412,46 @@ class ClientSession:
         except PeerFault as fault:
             self.stats.errors += 1
             self._following.outbox.clear()
-            self._end(fault.close_code, fault.reason, close_with=fault.close_code)
+            stranger = (
+                "" if self._socket.welcomed else f"{self.url} does not speak as a match, {MATCH_PATH}<id>, does: "
+            )
+            self._end(fault.close_code, stranger + fault.reason, close_with=fault.close_code)
 
     def _hear_rest(self, message: Message, now_ns: int) -> None:
         match message:
             case CommandAck(_, durable):
                 self._held.acknowledge(durable)
             case Refusal():
-                self._refusal = message
-            case Moved(url, _):
-                self.url = url
+                self._socket.refusal = message
+            case Moved():
+                self._hear_moved(message)
             case Paused():
                 self.paused = True
                 self._go_live(now_ns)
 
+    def _hear_moved(self, moved: Moved) -> None:
+        resume = moved.ticket.startswith(RESUME_PREFIX)
+        self._address.move(moved.url, "" if resume else moved.ticket)
+        self._held.token = moved.ticket if resume else self._held.token
+        self._socket.moved = True
+
     def _hear_welcome(self, welcome: Welcome, now_ns: int) -> None:
-        if self._welcomed:
+        if self._socket.welcomed:
             raise PeerFault("WELCOME comes once, in answer to HELLO")
         if welcome.epoch < self._held.epoch:
             # A node that lost the match and does not know it yet: 1011 is returned to with backoff.
             self._give_up(1011, f"the server is at epoch {welcome.epoch}, {self._held.epoch} was seen", now_ns)
             return
         waiting, again = len(self._held.commands), self._held.known
-        goes_on = self._held.welcome(welcome, self._resuming)
-        self._welcomed = True
+        goes_on = self._held.welcome(welcome, self._socket.resuming)
+        self._address.welcomed()
+        self._socket.welcomed = True
         self._give_up_dials(self._redial.stop())
         self.tick_rate_hz = welcome.tick_rate_hz
         if not goes_on:
             self._following.begin_seat(welcome.tick_rate_hz)
-        self._measure(now_ns - self._opened_ns)
+        self._measure(now_ns - self._socket.opened_ns)
         self.stats.came_to_nothing(waiting - len(self._held.commands), self._held.events_missed)
-        self._goes_on = goes_on if again else None
+        self._socket.goes_on = goes_on if again else None
         for frame in self._held.commands_after(welcome.last_command):
             self._send(frame)

@@ -8,6 +8,7 @@ import json
 import math
 import os
 import signal
+from collections.abc import Mapping
 from contextlib import suppress
 
 from rich.console import Console
@@ -15,7 +16,17 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from game_client.bot import BehaviourMaker
 from game_client.shell.measured import Measured
-from game_client.shell.swarm import DEFAULT_BEHAVIOUR, JOINS_PER_S, Plan, Told, load_behaviour, swarm, trust
+from game_client.shell.quick_seat import is_lobby
+from game_client.shell.swarm import (
+    DEFAULT_BEHAVIOUR,
+    JOINING_MAX,
+    JOINS_PER_S,
+    Plan,
+    Told,
+    load_behaviour,
+    swarm,
+    trust,
+)
 from game_client.shell.workers import loop_factory, play_in_processes
 from protocol.errors import UsageFault
 
@@ -38,22 +49,35 @@ def run(
     joins_per_s: float = JOINS_PER_S,
     json_line: bool = False,
     ca: str = "",
+    filters: Mapping[str, str] | None = None,
 ) -> int:
-    """Run `count` bots against the matches at `url` (several: separated by commas) and print what they measured.
+    """Run `count` bots against the matches or lobbies at `url` (several: by commas) and print what they measured.
 
+    At a lobby they play in matches that `filters` let through, and create them so.
     Returns the exit status: 1 when a bot failed or a desync was seen, 130 after Ctrl-C. *Raises* `UsageFault` for a bad
     behaviour or `ca`, a file of certificates to trust, or when more files may not be opened.
     """
     urls = tuple(each.strip() for each in url.split(",") if each.strip())
     if not urls or count < 1:
-        raise UsageFault(f"url={url!r}, count={count}: give at least one match and one bot")
+        raise UsageFault(f"url={url!r}, count={count}: give at least one match or lobby, and one bot")
+    if filters and not all(map(is_lobby, urls)):
+        raise UsageFault("--filter is for a lobby, ws://host:port/v1/lobby: a match is as it is")
     made = load_behaviour(behaviour)
     trust(ca)
     processes = min(count, processes or processes_for(count, os.cpu_count() or 1))
-    allow_files(math.ceil(count / processes) + SPARE_FILES)
+    # Those who are joining have a socket at the lobby, too.
+    allow_files(math.ceil(count / processes) + SPARE_FILES + JOINING_MAX * any(map(is_lobby, urls)))
     if processes > 1 and not isinstance(behaviour, str):
         behaviour = f"{behaviour.__module__}:{getattr(behaviour, '__qualname__', behaviour)}"
-    plan = Plan(urls, count, made if processes == 1 else behaviour, seed, joins_per_s, ca=ca)
+    plan = Plan(
+        urls,
+        count,
+        made if processes == 1 else behaviour,
+        seed,
+        joins_per_s,
+        ca=ca,
+        filters=tuple((filters or {}).items()),
+    )
     measured, interrupted = _run(plan, processes, seconds)
     tell(measured, json_line)
     if interrupted:

@@ -7,9 +7,11 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from game_client.stats import ClientStats
 from game_client.tally import Tally
+from protocol.handshake import NODE_PATH
 
 COUNTED = (
     "states", "keyframes", "desyncs", "resyncs", "reconnects", "substituted", "bytes_down", "bytes_up", "errors",
@@ -32,6 +34,8 @@ class Measured:
     errors: int = 0
     error: str | None = None
     state_gap_max_ms: float = 0.0
+    matches: set[str] = field(default_factory=set)
+    nodes: set[str] = field(default_factory=set)
     counts: Counter[str] = field(default_factory=Counter)
     tallies: dict[str, Tally] = field(default_factory=lambda: {name: Tally() for name in SAMPLED})
 
@@ -40,6 +44,14 @@ class Measured:
         for name, source in SAMPLED.items():
             self.tallies[name].add(getattr(stats, source))
         self.state_gap_max_ms = max(self.state_gap_max_ms, stats.state_gap_max_ms)
+
+    def add_place(self, url: str) -> None:
+        """Take note of where a client plays: a node that a gateway names in the path, or else the host itself."""
+        parts = urlsplit(url)
+        path = parts.path.strip("/").split("/")
+        node = path[1] if parts.path.startswith(NODE_PATH) and len(path) > 1 else parts.netloc
+        self.nodes.add(node)
+        self.matches.add(f"{node}/{path[-1]}")
 
     def fail(self, errors: Iterable[str]) -> None:
         """Take note of bots that failed, and why the first of them did."""
@@ -59,6 +71,8 @@ class Measured:
         self.error = self.error or other.error
         self.state_gap_max_ms = max(self.state_gap_max_ms, other.state_gap_max_ms)
         self.counts.update(other.counts)
+        self.matches |= other.matches
+        self.nodes |= other.nodes
         for name, tally in other.tallies.items():
             self.tallies[name].merge(tally)
 
@@ -69,6 +83,8 @@ class Measured:
         told["state_gap_ms"]["max"] = round(self.state_gap_max_ms, 3)
         return {
             "clients": self.clients,
+            "matches": len(self.matches),
+            "nodes": len(self.nodes),
             "seconds": round(self.seconds, 3),
             "join_seconds": round(self.join_seconds, 3),
             "state_hz": round(self.counts["states"] / per_client_s, 2),
@@ -88,10 +104,12 @@ class Measured:
     def to_wire(self) -> dict[str, Any]:
         """Return what a worker tells its parent, as JSON can carry it."""
         plain = {name: getattr(self, name) for name in self.__slots__ if name != "tallies"}
+        plain |= {"matches": sorted(self.matches), "nodes": sorted(self.nodes)}
         return {**plain, "tallies": {name: tally.to_wire() for name, tally in self.tallies.items()}}
 
     @classmethod
     def from_wire(cls, wire: dict[str, Any]) -> "Measured":
         """Return what `to_wire` wrote."""
         tallies = {name: Tally.from_wire(each) for name, each in wire["tallies"].items()}
-        return cls(**{**wire, "counts": Counter(wire["counts"]), "tallies": tallies})
+        places = {"matches": set(wire["matches"]), "nodes": set(wire["nodes"])}
+        return cls(**{**wire, **places, "counts": Counter(wire["counts"]), "tallies": tallies})

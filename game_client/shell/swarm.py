@@ -10,7 +10,7 @@ import gc
 import importlib
 import ipaddress
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from random import Random
 from ssl import SSLContext, create_default_context
@@ -19,8 +19,11 @@ from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 from game_client.bot import BehaviourMaker, play_turn
+from game_client.lobby_records import LobbyRefused
 from game_client.shell.connection import Client, JoinRefused
 from game_client.shell.measured import COUNTED, Measured
+from game_client.shell.quick_seat import QuickSeat, is_lobby
+from game_client.shell.tickets import Tickets
 from protocol.errors import UsageFault
 
 DEFAULT_BEHAVIOUR = "demo_game.bots:Hunter"
@@ -46,6 +49,8 @@ class Plan:
     first: int = 0
     step: int = 1
     ca: str = ""
+    filters: tuple[tuple[str, str], ...] = ()
+    """What matches must be like, at a lobby."""
 
     @property
     def numbers(self) -> range:
@@ -53,7 +58,7 @@ class Plan:
         return range(self.first, self.count, self.step)
 
     def url(self, number: int) -> str:
-        """Return which match a bot joins."""
+        """Return which match a bot joins, or at which lobby it asks for one."""
         return self.urls[number % len(self.urls)]
 
 
@@ -95,12 +100,21 @@ class Bot:
     """One client with its behaviour."""
 
     def __init__(
-        self, number: int, url: str, behaviour: BehaviourMaker, seed: int, ssl: SSLContext | None = None
+        self,
+        number: int,
+        url: str,
+        behaviour: BehaviourMaker,
+        seed: int,
+        ssl: SSLContext | None = None,
+        filters: Mapping[str, str] | None = None,
     ) -> None:
         self.number = number
         name = number + 1
         rng, local_addr = Random(f"{seed}:dial:{name}"), source_address(url, number)
         self.client = Client(url, name=f"bot-{name}", rng=rng, local_addr=local_addr, ssl=ssl)
+        self._seats: QuickSeat | None = None
+        if is_lobby(url):
+            self._seats = QuickSeat(url, f"bot-{name}", rng, filters=filters, ssl=ssl, local_addr=local_addr)
         plays = behaviour(Random(f"{seed}:play:{name}"))
         self.client.on_state = lambda applied: play_turn(plays, self.client)
         self.before: dict[str, int] = {}
@@ -108,11 +122,13 @@ class Bot:
         self.joined = False
 
     async def join(self) -> None:
-        """Join, and remember a refusal."""
+        """Join, at a lobby where it says so, and remember a refusal."""
         try:
+            if self._seats is not None:
+                self.client.token = Tickets(await self._seats.find(), self._seats.again)
             await self.client.start()
             self.joined = True
-        except JoinRefused as refusal:
+        except (JoinRefused, LobbyRefused) as refusal:
             self.refusal = str(refusal)
         except Exception as error:
             # What a behaviour raises is a bot's error like any other; the others play on.
@@ -158,7 +174,8 @@ class Swarm:
     def __init__(self, plan: Plan, told: Told) -> None:
         made, trusting = load_behaviour(plan.behaviour), trust(plan.ca)
         self.plan = plan
-        self.bots = [Bot(number, plan.url(number), made, plan.seed, trusting) for number in plan.numbers]
+        filters = dict(plan.filters)
+        self.bots = [Bot(number, plan.url(number), made, plan.seed, trusting, filters) for number in plan.numbers]
         self.settled = 0
         self._told = told
         self._join_s = 0.0
@@ -220,6 +237,7 @@ class Swarm:
         measured.fail(bot.error for bot in self.bots if bot.error is not None)
         for bot in playing:
             measured.add_samples(bot.client.stats)
+            measured.add_place(bot.client.session.url)
         return measured
 
 

@@ -27,9 +27,9 @@ def say(seat: HeldSeat, count: int) -> list[int]:
 def test_without_a_token_nothing_is_claimed_and_with_one_all_that_is_held() -> None:
     seat = held()
     seat.last_event = 4
-    assert seat.hello() == Hello(0, 1, 100, -1, 0, 4)
+    assert seat.hello(True) == Hello(0, 1, 100, -1, 0, 4)
     seat.forget_token()
-    assert seat.hello() == Hello(0, 0, -1, -1, 0, 0)
+    assert seat.hello(False) == Hello(0, 0, -1, -1, 0, 0)
 
 
 def test_the_own_hash_of_the_last_hashed_tick_is_claimed_even_if_later_states_came() -> None:
@@ -39,7 +39,7 @@ def test_the_own_hash_of_the_last_hashed_tick_is_claimed_even_if_later_states_ca
     assert seat.check_hash(frame)
     seat.state.apply_state(state(102, x=6))
     assert seat.check_hash(state(102, x=6))
-    assert seat.hello() == Hello(0, 1, 102, 101, true_hash(5), 0)
+    assert seat.hello(True) == Hello(0, 1, 102, 101, true_hash(5), 0)
 
 
 def test_a_keyframe_makes_older_hashes_and_doubts_worthless() -> None:
@@ -48,10 +48,10 @@ def test_a_keyframe_makes_older_hashes_and_doubts_worthless() -> None:
     seat.state.apply_state(frame)
     assert not seat.check_hash(frame)
     seat.doubt()
-    assert seat.hello() == Hello(0, 1, -1, -1, 0, 0)
+    assert seat.hello(True) == Hello(0, 1, -1, -1, 0, 0)
     seat.state.apply_keyframe(keyframe(103))
     assert seat.check_hash(keyframe(103))
-    assert seat.hello() == Hello(0, 1, 103, -1, 0, 0)
+    assert seat.hello(True) == Hello(0, 1, 103, -1, 0, 0)
 
 
 def test_a_resume_of_the_same_seat_goes_on_with_state_and_schema() -> None:

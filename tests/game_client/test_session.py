@@ -178,6 +178,7 @@ def test_nothing_comes_before_welcome(frame: Any) -> None:
     assert sent(driven.hear(frame)) == []
     assert driven.session.status.phase == "closed"
     assert "came before WELCOME" in driven.session.status.reason
+    assert "does not speak as a match, /v1/match/<id>, does" in driven.session.status.reason
 
 
 def test_a_second_welcome_is_a_protocol_error() -> None:

@@ -1,7 +1,7 @@
 """The session against a model of the server, over sockets that open late, lose frames and race each other.
 
-Whatever the order of opens, closes, frames, lost WELCOMEs and dials beside each other: no command and no event is lost
-or doubled, the seat is never given up, and the session always has a deadline until it is closed.
+Whatever the order of opens, closes, frames, moves, lost WELCOMEs and dials beside each other: no command and no event
+is lost or doubled, the seat is never given up, and the session always has a deadline until it is closed.
 """
 
 from __future__ import annotations
@@ -31,15 +31,16 @@ from protocol.codec import decode, encode
 from protocol.messages import (
     CommandAck,
     CommandFrame,
-    Direction,
     EventAck,
     EventFrame,
     Hello,
     Message,
+    Moved,
     Refusal,
     Resync,
     State,
-)  # fmt: skip
+)
+from protocol.rows import Direction
 from tests.game_client.frames import MS, URL, keyframe, welcome
 
 PREFIX = "tickwire-resume-1."
@@ -59,6 +60,8 @@ class ModelServer:
         self.events: list[int] = []
         self.events_acked = self.events_sent = 0
         self.base: int | None = None
+        self.home = URL
+        """Where the match is; every other address answers with MOVED."""
         self.faults: list[str] = []
 
     def hear(self, link: Link, message: Message) -> None:
@@ -86,7 +89,18 @@ class ModelServer:
     def _confirm(self, link: Link) -> None:
         self.confirmed = max(self.confirmed, link.n_given)
 
+    def move(self, home: str, links: dict[int, Link]) -> None:
+        """Let the match be at another address, and tell who is connected."""
+        self.home = home
+        link = links.get(self.current or 0)
+        self.current = None
+        if link is not None and link.up:
+            link.move(home)
+
     def _hello(self, link: Link, hello: Hello) -> None:
+        if link.url != self.home:
+            link.move(self.home)
+            return
         if link.n is None and self.issued:
             self.faults.append("joined a second seat")
             return
@@ -140,6 +154,7 @@ class Link:
 
     socket: int
     n: int | None
+    url: str = URL
     n_given: int = 0
     up: bool = False
     """Open at the server's end."""
@@ -151,6 +166,11 @@ class Link:
     def say(self, message: Message) -> None:
         """Send a frame to the client."""
         self.to_client.append(encode(message))
+
+    def move(self, url: str) -> None:
+        """Send MOVED, and close with 1012 after it: here an empty frame."""
+        self.say(Moved(url.removeprefix("ws://there"), ""))
+        self.to_client.append(b"")
 
 
 class SessionMachine(RuleBasedStateMachine):
@@ -188,10 +208,10 @@ class SessionMachine(RuleBasedStateMachine):
         while effects := self.session.effects():
             for effect in effects:
                 match effect:
-                    case DialNow(socket, _, token):
+                    case DialNow(socket, url, token, _):
                         n = int(token.removeprefix(PREFIX)) if token else None
                         assert socket not in self.links, "socket numbers are used once"
-                        self.links[socket] = Link(socket, n, known=True)
+                        self.links[socket] = Link(socket, n, url, known=True)
                     case SendFrame(socket, data):
                         link = self.links[socket]
                         assert link.known, "nothing is sent to a socket that ended"
@@ -249,7 +269,15 @@ class SessionMachine(RuleBasedStateMachine):
         link = self.pick([each for each in self.links.values() if each.known and each.to_client], which)
         for _ in range(count):
             if link is not None and link.to_client:
-                self.tell(FrameReceived(link.socket, link.to_client.popleft()))
+                self.to_client(link)
+
+    def to_client(self, link: Link) -> None:
+        data = link.to_client.popleft()
+        if data:
+            self.tell(FrameReceived(link.socket, data))
+        else:
+            link.known = False
+            self.tell(SocketClosed(link.socket, 1012))
 
     @rule(which=st.integers(0, 7))
     def trickle(self, which: int) -> None:
@@ -281,6 +309,10 @@ class SessionMachine(RuleBasedStateMachine):
         self.session.send_command("Chat", text=str(self.said))
         self.drain()
 
+    @rule(home=st.sampled_from([URL, *(f"ws://there/n/{node}/v1/match/1" for node in "ab")]))
+    def move(self, home: str) -> None:
+        self.server.move(home, self.links)
+
     @rule()
     def event(self) -> None:
         self.server.events.append(len(self.server.events) + 1)
@@ -310,7 +342,7 @@ class SessionMachine(RuleBasedStateMachine):
                 if link.up:
                     self.to_server(link, 1)
                 if link.known and link.to_client:
-                    self.tell(FrameReceived(link.socket, link.to_client.popleft()))
+                    self.to_client(link)
 
     def teardown(self) -> None:
         """Let the network be good again: everything said and everything that happened arrives, once."""

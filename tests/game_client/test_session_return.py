@@ -21,7 +21,6 @@ from protocol.errors import UsageFault
 from protocol.messages import (
     CommandFrame,
     Hello,
-    Moved,
     Refusal,
 )  # fmt: skip
 from tests.game_client.frames import (
@@ -133,13 +132,6 @@ def test_an_error_after_which_the_server_says_nothing_more_is_an_end() -> None:
     driven.hear(Refusal(1008, "not you", 0))
     driven.wait(1000)
     assert (driven.session.status.phase, driven.session.status.code) == ("closed", 1008)
-
-
-def test_a_moved_match_is_dialled_at_its_new_address_at_once_with_the_same_token() -> None:
-    driven = Driven().join()
-    driven.hear(Moved("ws://elsewhere/v1/match/1", ""))
-    driven.lose(1012)
-    assert driven.wait(0) == [DialNow(2, "ws://elsewhere/v1/match/1", TOKEN)]
 
 
 @pytest.mark.parametrize("live", [False, True])

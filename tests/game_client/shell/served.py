@@ -12,6 +12,7 @@ from typing import Any
 
 from game_client.bot import BotView
 from protocol import Chat
+from tests.game_client.shell.fake_lobby import FakeLobby
 from tests.game_client.shell.tiny_server import Push, TinyServer
 
 
@@ -85,10 +86,11 @@ class Printer:
 
 
 class Served:
-    """Two tiny servers in a thread of their own: `run` needs the main thread's loop for itself."""
+    """Tiny servers in a thread of their own, and a lobby before them: `run` needs the main thread's loop for itself."""
 
-    def __init__(self, count: int = 1, **options: Any) -> None:
-        self.count, self.options = count, options
+    def __init__(self, count: int = 1, seats_max: int = 8, **options: Any) -> None:
+        self.count, self.seats_max, self.options = count, seats_max, options
+        self.lobby: FakeLobby
         self.urls: list[str] = []
         self.servers: list[TinyServer] = []
         self._up, self._down = threading.Event(), threading.Event()
@@ -103,6 +105,9 @@ class Served:
                 for _ in range(self.count):
                     self.servers.append(await stack.enter_async_context(TinyServer(**self.options)))
                 self.urls = [server.url for server in self.servers]
+                matches = {f"m-{place}": url for place, url in enumerate(self.urls)}
+                self.lobby = await stack.enter_async_context(FakeLobby(matches, seats_max=self.seats_max))
+                self.lobby_url = self.lobby.url
                 self._up.set()
                 while not self._down.is_set():
                     await asyncio.sleep(0.02)

@@ -20,6 +20,7 @@ import pytest
 
 from game_client.shell import bots_command
 from protocol.errors import UsageFault
+from protocol.lobby_messages import QuickPlay
 from tests.game_client.shell.served import Faller, Jumper, Served
 from tests.game_client.shell.test_wire import certificate
 
@@ -51,6 +52,37 @@ def test_bots_are_spread_over_the_matches_and_what_they_measured_is_one_json_lin
     assert told["bytes_down_per_client_s"] > 20
     assert told["bytes_up_per_client_s"] > 20
     assert told["cpu_s"] > 0
+
+
+def test_at_a_lobby_each_bot_quick_plays_and_the_report_tells_over_how_many_matches_they_spread(capsys: Any) -> None:
+    with Served(3, seats_max=2) as served:
+        assert bots_command.run(served.lobby_url, count=5, seconds=0.3, behaviour=Jumper, json_line=True) == 0
+        assert served.lobby.seats == {"m-0": 2, "m-1": 2, "m-2": 1}
+        assert {len(server.credentials) for server in served.servers} == {1, 2}
+    told = json.loads(capsys.readouterr().out)
+    # Without a gateway each address is a node.
+    assert (told["clients"], told["errors"], told["matches"], told["nodes"]) == (5, 0, 3, 3), told
+
+
+def test_bots_of_several_processes_quick_play_as_different_players(capsys: Any) -> None:
+    with Served(2, seats_max=2) as served:
+        assert bots_command.run(
+            served.lobby_url, count=4, seconds=0.3, behaviour=JUMPER, processes=2, json_line=True,
+            filters={"mode": "duel"},
+        ) == 0  # fmt: skip
+        assert served.lobby.seats == {"m-0": 2, "m-1": 2}
+        assert sorted(served.lobby.credentials) == ["bot-1", "bot-2", "bot-3", "bot-4"]
+        assert all(each.required == ["mode", "duel"] for each in served.lobby.heard_of(QuickPlay))
+    told = json.loads(capsys.readouterr().out)
+    assert (told["clients"], told["errors"], told["matches"], told["nodes"]) == (4, 0, 2, 2), told
+
+
+def test_a_bot_that_the_lobby_refuses_is_an_error_with_the_lobbys_sentence(capsys: Any) -> None:
+    with Served(1, seats_max=2) as served:
+        assert bots_command.run(served.lobby_url, count=3, seconds=0.3, behaviour=Jumper, json_line=True) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert (told["clients"], told["errors"]) == (2, 1)
+    assert told["error"] == "no node has a place for one more match (no_capacity)"
 
 
 def test_every_bot_has_a_generator_of_its_own_and_the_seed_repeats_them() -> None:
@@ -106,8 +138,13 @@ def test_without_json_the_measurement_is_a_table(capsys: Any) -> None:
     assert "state_hz" in capsys.readouterr().out
 
 
+def test_filters_where_there_is_nothing_to_choose_are_a_mistake() -> None:
+    with pytest.raises(UsageFault, match="--filter is for a lobby"):
+        bots_command.run("ws://127.0.0.1:1/v1/match/1", filters={"mode": "duel"})
+
+
 def test_no_match_is_a_mistake() -> None:
-    with pytest.raises(UsageFault, match="at least one match"):
+    with pytest.raises(UsageFault, match="at least one match or lobby"):
         bots_command.run(" , ", count=1, behaviour=Jumper)
 
 

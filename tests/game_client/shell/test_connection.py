@@ -8,7 +8,7 @@ import pytest
 
 from game_client import Client, JoinRefused, join
 from game_client.facts import StateApplied
-from game_client.shell import connection as connection_module
+from game_client.shell import driver as driver_module
 from protocol import UsageFault
 from protocol.codec import encode
 from protocol.messages import Refusal
@@ -170,7 +170,7 @@ async def test_a_dial_that_fails_in_an_unforeseen_way_is_a_refusal(monkeypatch: 
     async def broken(*arguments: Any) -> None:
         raise ZeroDivisionError("in a library")
 
-    monkeypatch.setattr(connection_module, "dial", broken)
+    monkeypatch.setattr(driver_module, "dial", broken)
     with pytest.raises(JoinRefused, match="in a library"):
         await Client("ws://there/", patient=True).start()
 

@@ -51,3 +51,20 @@ def test_it_survives_the_way_between_processes() -> None:
 
 def test_nothing_measured_is_a_summary_too() -> None:
     assert Measured().summary()["state_hz"] == 0.0
+
+
+def test_where_clients_played_is_counted_once_over_processes() -> None:
+    one, other = Measured(), Measured()
+    one.add_place("ws://gateway/n/a/v1/match/m-1")
+    one.add_place("ws://gateway/n/b/v1/match/m-2")
+    other.add_place("ws://gateway/n/b/v1/match/m-2")
+    other.add_place("ws://gateway/n/b/v1/match/m-3")
+    one.merge(Measured.from_wire(other.to_wire()))
+    assert (one.summary()["matches"], one.summary()["nodes"]) == (3, 2)
+
+
+def test_without_a_gateway_a_node_is_known_by_its_address() -> None:
+    measured = Measured()
+    for url in ("ws://127.0.0.1:7777/v1/match/1", "ws://127.0.0.1:7778/v1/match/1", "ws://127.0.0.1:7777/v1/match/2"):
+        measured.add_place(url)
+    assert (measured.summary()["matches"], measured.summary()["nodes"]) == (3, 2)

@@ -26,8 +26,8 @@ from game_server.sim.match import Match
 from game_server.testing.local_match import claim_of, token_of
 from protocol import Edge, Entity, Event, Input, replicated
 from protocol.codec import encode
-from protocol.handshake import ATTEMPT_HEADER, RESUME_PREFIX, SPECTATOR_QUERY
-from protocol.messages import Hello, Refusal
+from protocol.handshake import ATTEMPT_HEADER, RESUME_PREFIX, SPECTATOR_QUERY, TICKET_PREFIX
+from protocol.messages import Hello, Moved, Refusal
 
 
 class Push(Input):
@@ -79,6 +79,10 @@ class TinyServer:
         self.match = Match(game or Balls(), "1", start_ns=monotonic_ns())
         self.deny, self.retry_after, self.ssl = deny, retry_after, ssl
         self.deny_resume = 0
+        self.moved_to = ""
+        """Where the match is; "" is here."""
+        self.used: set[str] = set()
+        """Tickets that were brought: each is good once."""
         self.sockets: dict[int, ServerConnection] = {}
         self.credentials: list[str] = []
         """What was brought, in the order of the dials."""
@@ -123,6 +127,10 @@ class TinyServer:
         self.credentials.append(request.headers.get("Authorization", "").removeprefix("Bearer "))
         if self.deny_resume and self.credentials[-1].startswith(RESUME_PREFIX):
             return connection.respond(HTTPStatus(self.deny_resume), "ask the lobby again\n")
+        if self.credentials[-1] in self.used:
+            return connection.respond(HTTPStatus(409), "ask the lobby again\n")
+        if self.credentials[-1].startswith(TICKET_PREFIX) and not self.moved_to:
+            self.used.add(self.credentials[-1])
         if self.deny:
             response = connection.respond(HTTPStatus(self.deny), "not today\n")
             if self.retry_after:
@@ -139,13 +147,17 @@ class TinyServer:
         attempt = int(socket.request.headers.get(ATTEMPT_HEADER, "0"))
         claim = claim_of(credential) if credential.startswith(RESUME_PREFIX) else None
         spectator = SPECTATOR_QUERY in socket.request.path
-        name = unquote(credential) if claim is None else ""
+        name = unquote(credential.removeprefix(TICKET_PREFIX)) if claim is None else ""
         try:
             async for data in socket:
                 assert isinstance(data, bytes)
                 self.received += 1
                 if self.deaf:
                     continue
+                if self.moved_to:
+                    await self._send(socket, encode(Moved(self.moved_to, "")))
+                    await socket.close(1012)
+                    break
                 session.handle(FrameReceived(data), monotonic_ns())
                 for effect in session.effects():
                     match effect:
