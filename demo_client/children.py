@@ -15,11 +15,15 @@ import signal
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic, sleep
 from types import TracebackType
 from typing import Any, Self
 from urllib.request import urlopen
+
+from demo_client.demo_summary import merged
+from protocol.handshake import LOBBY_PATH, MATCH_PATH
 
 START_S = 20.0
 """A server that does not answer after so long has failed."""
@@ -99,17 +103,42 @@ class Child:
 
 
 class ServerChild(Child):
-    """A running server."""
+    """A running server: one node, or a supervisor with several."""
 
-    address = ""
+    def __init__(self, name: str, arguments: list[str], folder: Path, nodes: int | None = None) -> None:
+        super().__init__(name, arguments, folder)
+        self._nodes = nodes
+        self.addresses: dict[str, str] = {}
+        """Where each node listens, by its name."""
+
+    @property
+    def address(self) -> str:
+        """Where its first node listens."""
+        return self.addresses[min(self.addresses)]
 
     def url(self, match_id: str = "1") -> str:
-        """Return where a match of it is joined."""
-        return f"ws://{self.address}/v1/match/{match_id}"
+        """Return where a match of its first node is joined."""
+        return f"ws://{self.address}{MATCH_PATH}{match_id}"
+
+    def lobby_url(self) -> str:
+        """Return where its lobby is; any node's would do."""
+        return f"ws://{self.address}{LOBBY_PATH}"
 
     def health(self) -> dict[str, Any]:
-        """Return what /healthz says. *Raises* `OSError`."""
-        with urlopen(f"http://{self.address}/healthz", timeout=2.0) as answer:
+        """Return what /healthz says, of several nodes as if they were one. *Raises* `OSError`."""
+        if self._nodes is None:
+            return self._health(self.address)
+        told = {}
+        for node, address in self.addresses.items():
+            with suppress(OSError):  # A node that is being started again has nothing to say.
+                told[node] = self._health(address)
+        if not told:
+            raise OSError("no node answers")
+        return merged(told)
+
+    @staticmethod
+    def _health(address: str) -> dict[str, Any]:
+        with urlopen(f"http://{address}/healthz", timeout=2.0) as answer:
             health: dict[str, Any] = json.load(answer)
         return health
 
@@ -118,13 +147,13 @@ class ServerChild(Child):
         return sum(each.get("level") in ("error", "critical") for each in self._lines())
 
     def wait_serving(self) -> None:
-        """Wait until it says where it listens. *Raises* `ChildFailed`."""
+        """Wait until all of its nodes say where they listen. *Raises* `ChildFailed`."""
         until = monotonic() + START_S
         while monotonic() < until and self.alive:
-            for line in self._lines():
-                if line.get("event") == "serving":
-                    self.address = str(line["url"]).split("/")[2]
-                    return
+            serving = [line for line in self._lines() if line.get("event") == "serving"]
+            self.addresses = {str(each.get("node", "")): str(each["url"]).split("/")[2] for each in serving}
+            if len(self.addresses) >= (self._nodes or 1):
+                return
             sleep(POLL_S)
         raise self.failure()
 
@@ -176,9 +205,14 @@ class Children:
         arguments = [module, "serve", game, "--port", str(port), "--matches", str(matches), "--log-format", "json"]
         return self.start_server(arguments)
 
-    def start_server(self, arguments: list[str]) -> ServerChild:
+    def serve_nodes(self, game: str, nodes: int, *, port: int = 0) -> ServerChild:
+        """Start a supervisor with so many nodes, on ports from `port` up, and wait for all. *Raises* `ChildFailed`."""
+        arguments = ["game_server", "serve", game, "--nodes", str(nodes), "--port", str(port), "--log-format", "json"]
+        return self.start_server(arguments, nodes)
+
+    def start_server(self, arguments: list[str], nodes: int | None = None) -> ServerChild:
         """Start any module that logs `serving` as the server does, and wait for that line. *Raises* `ChildFailed`."""
-        server = ServerChild("server", arguments, self._path)
+        server = ServerChild("server", arguments, self._path, nodes)
         self._running.append(server)
         server.wait_serving()
         return server

@@ -1,98 +1,59 @@
 """`make demo`: a server, bots, and a window to play in; without a display a live view in the terminal.
 
-    python -m demo_client.demo [--seconds N] [--bots 8] [--port 0]
+    python -m demo_client.demo [--seconds N] [--nodes 3] [--bots 8] [--port 0]
 
-With `--seconds` it ends by itself, and the exit code says whether all went well.
+With `--nodes` there are so many nodes, bots and player find their matches through the lobby, and the window opens in
+it; the matches have fewer seats then, so that there are several. With `--seconds` it ends by itself, and the exit code
+says whether all went well.
 To test: `tests/demo_client/test_demo.py`.
 """
 
 import argparse
 import getpass
 import importlib.util
-import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from time import monotonic, sleep
 from typing import Any
 
 from rich.console import Console
 
 from demo_client.children import BotsChild, ChildFailed, Children, ServerChild
+from demo_client.demo_summary import Outcome, count_of, seats_of, summary
+from demo_client.dialling import has_display
 from demo_client.terminal import watch
-from game_client import JoinRefused
+from game_client import JoinRefused, LobbyRefused
 
 GAME = "demo_game.arena:Arena"
+GAME_OF_NODES = "demo_game.arena:Skirmish"
 BEHAVIOUR = "demo_game.bots:Hunter"
 BOTS_START_S = 12.0
 """Bots that have not finished so long after their time have failed."""
 FOR_EVER_S = 1e7
+BOTS, BOTS_PER_NODE, BOTS_MAX = 8, 7, 200
+NODES_MAX = 16
 HEALTH_EVERY_S = 0.4
 DYING_S = 1.0
 """A process that was killed may still be seen for a moment."""
-NEVER_PLAYED = "nothing was measured"
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How a demo went: the line to print, and what was wrong."""
-
-    line: str
-    faults: tuple[str, ...]
-
-
-def has_display(environment: Mapping[str, str] = os.environ, platform: str = sys.platform) -> bool:
-    """Return whether a window can be opened where anybody sees it."""
-    if environment.get("SDL_VIDEODRIVER") == "dummy":
-        return False
-    seen = environment.get("DISPLAY") or environment.get("WAYLAND_DISPLAY")
-    return platform in ("win32", "darwin") or bool(seen)
-
-
-def summary(health: Mapping[str, Any], bots: Mapping[str, Any] | None, errors_logged: int) -> Outcome:
-    """Return the one line that a demo ends with. `health` was asked while everybody still played."""
-    match = next(iter(health.get("matches", ())), None)
-    if match is None:
-        return Outcome(NEVER_PLAYED, ("the server has no match",))
-    parts = [
-        f"{match['tick']:,} ticks",
-        f"{match['seats']} players",
-        f"tick {match['tick_ms_p50']:.2f} ms p50 {match['tick_ms_p99']:.2f} ms p99",
-    ]
-    faults = []
-    if bots is not None:
-        parts.append(f"{bots['state_hz']:.1f} states/s")
-        parts.append(f"{bots['bytes_down_per_client_s']:,.0f} B/s down per client")
-        parts.append(f"{bots['desyncs']} desyncs")
-        if bots["desyncs"]:
-            faults.append(f"{bots['desyncs']} desyncs")
-        if bots["errors"]:
-            faults.append(f"{bots['errors']} bots failed: {bots.get('error')}")
-    errors = errors_logged + (bots["errors"] if bots is not None else 0)
-    parts.append(f"{errors} errors")
-    if errors_logged:
-        faults.append(f"{errors_logged} errors in the server's log")
-    if match["ended"]:
-        faults.append("the match ended by itself")
-    return Outcome(", ".join(parts), tuple(faults))
 
 
 class Demo:
     """One run: the children, and what is known of them."""
 
-    def __init__(self, server: ServerChild, bots: BotsChild, seconds: float | None) -> None:
+    def __init__(self, server: ServerChild, bots: BotsChild, seconds: float | None, in_lobby: bool) -> None:
         self.server = server
         self.bots = bots
+        self.in_lobby = in_lobby
         self._until = None if seconds is None else monotonic() + seconds + BOTS_START_S
         self._health: dict[str, Any] = {}
 
     def health(self) -> dict[str, Any]:
         """Ask the server how it is, and remember the answer as long as everybody plays. *Raises* `OSError`."""
         health = self.server.health()
-        if not self._health or _seats(health) >= _seats(self._health):
+        if not self._health or seats_of(health) >= seats_of(self._health):
             self._health = health
         return health
 
@@ -138,21 +99,22 @@ class Demo:
         return Outcome(outcome.line, tuple(faults))
 
 
-def _seats(health: dict[str, Any]) -> int:
-    return sum(match["seats"] for match in health["matches"])
-
-
-def run(seconds: float | None, bots: int, port: int) -> int:
+def run(seconds: float | None, bots: int, port: int, nodes: int | None = None) -> int:
     """Play; return the exit code."""
     console = Console()
     with Children() as children:
         try:
-            server = children.serve(GAME, port=port)
+            if nodes is None:
+                server = children.serve(GAME, port=port)
+                where, told = server.url(), "Arena is served"
+            else:
+                server = children.serve_nodes(GAME_OF_NODES, nodes, port=port)
+                where, told = server.lobby_url(), f"Arena is served by {count_of(nodes, 'node')}, with a lobby"
             swarm = children.bots(
-                server.url(), count=bots, seconds=FOR_EVER_S if seconds is None else seconds, behaviour=BEHAVIOUR
+                where, count=bots, seconds=FOR_EVER_S if seconds is None else seconds, behaviour=BEHAVIOUR
             )
-            demo = Demo(server, swarm, seconds)
-            print(f"Arena is served at {server.url()} with {bots} bots; Ctrl-C ends it.", flush=True)
+            demo = Demo(server, swarm, seconds, nodes is not None)
+            print(f"{told} at {where} with {bots} bots; Ctrl-C ends it.", flush=True)
             cut_short, faults = _play(demo, seconds, console)
         except ChildFailed as failure:
             print(f"demo: {failure}", file=sys.stderr)
@@ -175,10 +137,11 @@ def _play(demo: Demo, seconds: float | None, console: Console) -> tuple[bool, li
                 if not closed_early:
                     demo.wait_bots()
                 return closed_early, [f"the window ended with {code}"] if code else []
-        stats = watch(demo.server.url(), demo.health, demo.is_over, console)
+        url = demo.server.lobby_url() if demo.in_lobby else demo.server.url()
+        stats = watch(url, demo.health, demo.is_over, console)
         cut_short = seconds is None and demo.bots.alive
         return cut_short, [f"{stats.desyncs} desyncs in the view"] if stats.desyncs else []
-    except JoinRefused as refused:
+    except (JoinRefused, LobbyRefused) as refused:
         return True, [f"the view could not join: {refused}"]
     except KeyboardInterrupt:
         return True, []
@@ -192,7 +155,7 @@ def _window(demo: Demo, seconds: float | None) -> int | None:
 
     try:
         with demo.health_watched():
-            return app.run(demo.server.url(), _player_name(), seconds=seconds)
+            return app.run(demo.server.lobby_url(), _player_name(), seconds=seconds, quick_play=not demo.in_lobby)
     except pygame.error as error:
         print(f"No window can be opened ({error}); here is the terminal's view.", file=sys.stderr)
         return None
@@ -209,18 +172,24 @@ def main(arguments: list[str] | None = None) -> int:
     """Read the arguments and play."""
     parser = argparse.ArgumentParser(prog="python -m demo_client.demo", description="Arena: a server, bots, a window.")
     parser.add_argument("--seconds", type=float, help="end by itself after so long and print a summary")
-    parser.add_argument("--bots", type=int, default=8, help="how many bots play (8)")
-    parser.add_argument("--port", type=int, default=0, help="the server's port (any free one)")
+    parser.add_argument("--nodes", type=int, help="how many nodes there are, with a lobby (one node without)")
+    parser.add_argument("--bots", type=int, help="how many bots play (8; 7 a node)")
+    parser.add_argument("--port", type=int, default=0, help="the server's port, and from there up (any free one)")
     given = parser.parse_args(arguments)
     if given.seconds is not None and given.seconds <= 0:
         parser.error("--seconds must be more than 0")
-    if not 1 <= given.bots <= 31:
+    if given.nodes is not None and not 1 <= given.nodes <= NODES_MAX:
+        parser.error(f"--nodes must be 1 to {NODES_MAX}")
+    bots = given.bots if given.bots is not None else BOTS if given.nodes is None else BOTS_PER_NODE * given.nodes
+    if given.nodes is None and not 1 <= bots <= 31:
         parser.error("--bots must be 1 to 31: one of Arena's 32 seats is yours")
+    if not 1 <= bots <= BOTS_MAX:
+        parser.error(f"--bots must be 1 to {BOTS_MAX}")
     for name in ("SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), _interrupt)
     try:
-        return run(given.seconds, given.bots, given.port)
+        return run(given.seconds, bots, given.port, given.nodes)
     except KeyboardInterrupt:
         return 130
 

@@ -3,6 +3,7 @@
 To test: `tests/demo_client/test_draw_field.py`.
 """
 
+from math import sin
 from random import Random
 
 import pygame
@@ -39,6 +40,12 @@ class Background:
         for column in (left, left + width):
             for row in (top, top + height):
                 target.blit(tile, (column, row), special_flags=flags)
+
+
+def draw_sky(target: pygame.Surface, background: Background, camera: Camera, time_s: float) -> None:
+    """Cover the whole window with a sky that drifts slowly: what lies behind every screen but a match."""
+    camera.look_at(32.0 + 3.0 * time_s, 32.0 + 0.8 * sin(time_s * 0.3))
+    background.draw(target, camera)
 
 
 def _nebula(size: tuple[int, int], rng: Random) -> pygame.Surface:

@@ -63,6 +63,19 @@ def draw_clock(target: pygame.Surface, scene: Scene) -> None:
     write(target, f"ROUND {scene.round_number}", (rect.centerx, rect.bottom - 11), 15, TEXT_DIM, "center")
 
 
+def draw_role(target: pygame.Surface, scene: Scene) -> None:
+    """Tell below the clock what is not everybody's: the code of a private match, or who is watched."""
+    if not (scene.code or scene.watching):
+        return
+    label, text = ("PRIVATE, CODE", scene.code) if scene.code else ("WATCHING", scene.watching)
+    width = text_width(label, 15) + text_width(text, 24) + 34
+    rect = pygame.Rect(0, 76, width, 32)
+    rect.centerx = target.get_width() // 2
+    panel(target, rect, 215, mix(ACCENT, (0, 0, 0), 0.55), 8)
+    write(target, label, (rect.left + 12, rect.centery), 15, TEXT_DIM, "midleft")
+    write(target, text, (rect.right - 12, rect.centery), 24, ACCENT, "midright")
+
+
 def draw_numbers(target: pygame.Surface, numbers: Numbers) -> None:
     """Draw ping, tick, rates and frames, with a graph of the last gaps between states."""
     rect = numbers_rect(target.get_size())

@@ -3,30 +3,21 @@
 To test: `tests/demo_client/test_join_screen.py`.
 """
 
-from dataclasses import dataclass
 from math import sin
 
 import pygame
 
 from demo_client.camera import Camera
-from demo_client.draw_background import Background
+from demo_client.draw_background import Background, draw_sky
 from demo_client.draw_ships import draw_ship
-from demo_client.paint import add_glow, panel, text_width, wrap, write
-from demo_client.palette import ACCENT, BAD, OWN, PANEL_EDGE, TEXT, TEXT_DIM, WHITE, mix
+from demo_client.paint import add_glow, panel, wrap, write
+from demo_client.palette import ACCENT, BAD, PANEL_EDGE, TEXT, TEXT_DIM, WHITE, mix
 from demo_client.scene import ShipView
+from demo_client.widgets import ENTER, Field, draw_button, draw_field
 
 NAME_LENGTH_MAX = 16
 ADDRESS_LENGTH_MAX = 200
-DEFAULT_ADDRESS = "ws://127.0.0.1:7777/v1/match/1"
-
-
-@dataclass(slots=True)
-class Field:
-    """A line of text that can be edited."""
-
-    label: str
-    text: str
-    length_max: int
+DEFAULT_ADDRESS = "ws://127.0.0.1:7777"
 
 
 class JoinScreen:
@@ -34,7 +25,7 @@ class JoinScreen:
 
     def __init__(self, address: str = DEFAULT_ADDRESS, name: str = "", error: str = "") -> None:
         self.fields = [
-            Field("Address", address, ADDRESS_LENGTH_MAX),
+            Field("Server, lobby or match", address, ADDRESS_LENGTH_MAX),
             Field("Name", name, NAME_LENGTH_MAX),
         ]
         self.focus = 1 if address else 0
@@ -54,28 +45,21 @@ class JoinScreen:
     def handle(self, event: pygame.event.Event) -> bool:
         """Take a key, text or click; return whether the player wants to join with what is written."""
         if event.type == pygame.TEXTINPUT:
-            self._type(event.text)
+            self.fields[self.focus].type(event.text)
+            self.error = ""
         elif event.type == pygame.KEYDOWN:
             return self._key(event)
         elif event.type == pygame.MOUSEBUTTONDOWN and event.button == 1:
             return self._click(event.pos)
         return False
 
-    def _type(self, text: str) -> None:
-        field = self.fields[self.focus]
-        field.text = (field.text + "".join(filter(str.isprintable, text)))[: field.length_max]
-        self.error = ""
-
     def _key(self, event: pygame.event.Event) -> bool:
-        field = self.fields[self.focus]
-        if event.key in (pygame.K_RETURN, pygame.K_KP_ENTER):
+        if event.key in ENTER:
             return self._submit()
         if event.key in (pygame.K_TAB, pygame.K_UP, pygame.K_DOWN):
             self.focus = 1 - self.focus
-        elif event.key == pygame.K_BACKSPACE:
-            field.text = "" if event.mod & pygame.KMOD_CTRL else field.text[:-1]
-        elif event.key == pygame.K_v and event.mod & pygame.KMOD_CTRL:
-            self._type(pygame.scrap.get_text())
+        elif self.fields[self.focus].key(event):
+            self.error = ""
         return False
 
     def _click(self, place: tuple[int, int]) -> bool:
@@ -99,8 +83,7 @@ class JoinScreen:
     def draw(self, target: pygame.Surface, background: Background, camera: Camera, time_s: float) -> None:
         """Draw the screen over a drifting sky."""
         width, height = target.get_size()
-        camera.look_at(32.0 + 3.0 * time_s, 32.0 + 0.8 * sin(time_s * 0.3))
-        background.draw(target, camera)
+        draw_sky(target, background, camera, time_s)
         middle = width // 2
         self._draw_title(target, middle, height // 2 - 232, time_s)
         card = pygame.Rect(0, 0, 520, 344)
@@ -109,10 +92,12 @@ class JoinScreen:
         for index, field in enumerate(self.fields):
             rect = pygame.Rect(card.left + 32, card.top + 52 + 88 * index, card.width - 64, 44)
             self._rects[index] = rect
-            self._draw_field(target, rect, field, index == self.focus, time_s)
+            focused = index == self.focus
+            write(target, field.label, (rect.left + 2, rect.top - 20), 18, ACCENT if focused else TEXT_DIM)
+            draw_field(target, rect, field.text, focused, time_s)
         button = pygame.Rect(card.left + 32, card.top + 222, card.width - 64, 50)
         self._rects[2] = button
-        self._draw_button(target, button)
+        draw_button(target, button, "JOIN")
         if self.error:
             for line, text in enumerate(wrap(self.error, 19, card.width - 48)[:2]):
                 place = (middle, card.bottom - 46 + 22 * line)
@@ -130,25 +115,3 @@ class JoinScreen:
             heading = 0.0 if side < 0 else 0.5
             view = ShipView(1, seat, "", x, y, heading, mine=mine, thrust=0.8)
             draw_ship(target, here, view, time_s)
-
-    @staticmethod
-    def _draw_field(target: pygame.Surface, rect: pygame.Rect, field: Field, focused: bool, time_s: float) -> None:
-        write(target, field.label, (rect.left + 2, rect.top - 20), 18, ACCENT if focused else TEXT_DIM)
-        pygame.draw.rect(target, (8, 11, 21), rect, border_radius=8)
-        pygame.draw.rect(target, ACCENT if focused else PANEL_EDGE, rect, 2 if focused else 1, border_radius=8)
-        text = field.text
-        while text_width(text, 24) > rect.width - 36:
-            text = text[1:]
-        end = write(target, text, (rect.left + 14, rect.centery), 24, TEXT, "midleft")
-        if focused and time_s % 1.0 < 0.6:
-            target.fill(ACCENT, (end.right + 2, rect.centery - 11, 2, 22))
-
-    @staticmethod
-    def _draw_button(target: pygame.Surface, rect: pygame.Rect) -> None:
-        over = rect.collidepoint(pygame.mouse.get_pos())
-        base = mix(OWN, (10, 30, 60), 0.35 if over else 0.5)
-        pygame.draw.rect(target, mix(base, (0, 0, 0), 0.35), rect.move(0, 3), border_radius=10)
-        pygame.draw.rect(target, base, rect, border_radius=10)
-        shine = pygame.Rect(rect.left + 8, rect.top + 2, rect.width - 16, 1)
-        pygame.draw.rect(target, mix(base, WHITE, 0.4), shine)
-        write(target, "JOIN", rect.center, 28, WHITE, "center", shadow=True)

@@ -15,8 +15,9 @@ from demo_client.effects import Effects
 from demo_client.input import Pilot, Wanted
 from demo_client.painter import Painter
 from demo_client.palette import HEALTH, RAPID, ship_colour
-from demo_client.scene import Numbers, Scene
+from demo_client.scene import Numbers, Scene, ShipView
 from demo_client.scene_builder import SceneBuilder, World
+from demo_client.widgets import ENTER
 from demo_game.bots import Hunter
 from demo_game.rules import FIELD_M
 from game_client.interpolation import Interpolator
@@ -80,8 +81,11 @@ class Connection(Protocol):
         """Leave."""
 
 
-Dial = Callable[[str, str], Connection]
-"""Opens a connection to an address under a name, without waiting for it."""
+class Dial(Protocol):
+    """Opens a connection to an address under a name, without waiting for it; a lobby gave the token, if any."""
+
+    def __call__(self, url: str, name: str, *, token: str | None = None, spectate: bool = False) -> Connection:
+        """Begin to dial."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +111,9 @@ def banner_of(status: Any) -> str:
 class MatchView:
     """Turns a connection's states into frames and a player's keys into inputs."""
 
-    def __init__(self, link: Connection, painter: Painter, autopilot: bool = False) -> None:
+    def __init__(self, link: Connection, painter: Painter, autopilot: bool = False, code: str = "") -> None:
         self._link = link
+        self._code = code
         self._painter = painter
         self._builder = SceneBuilder()
         self._motion: Interpolator | None = None
@@ -119,12 +124,15 @@ class MatchView:
         self.pilot = Pilot()
         painter.camera.look_at(FIELD_M / 2, FIELD_M / 4)
         self.was_live = False
+        self._watched_seat: int | None = None
 
     def handle(self, event: pygame.event.Event) -> None:
         """Take one of pygame's events."""
         if event.type == pygame.KEYDOWN and event.key == CUT_KEY:
             self._link.cut(CUT_S)
             return
+        if self._spectates and event.type == pygame.KEYDOWN and event.key in ENTER:
+            return  # Who only watches has no voice.
         line = self.pilot.handle(event)
         if line is not None:
             try:
@@ -186,12 +194,15 @@ class MatchView:
             gaps_ms=[gaps[place] for place in range(max(0, len(gaps) - 80), len(gaps))],
         )
         pilot = self.pilot
+        watched = self._watched(scene)
         return replace(
             scene,
             numbers=numbers,
             banner=banner_of(status),
             banner_why=status.reason if status.phase not in (LIVE, CLOSED) else "",
             banner_bad=status.phase == CLOSED,
+            code=self._code,
+            watching=watched.name if watched is not None else "",
             chat_draft=pilot.chat_draft,
             show_scores=pilot.shows_scores,
             show_help=pilot.shows_help,
@@ -199,8 +210,9 @@ class MatchView:
 
     def _look(self, scene: Scene, dt_s: float) -> None:
         camera, effects, me = self._painter.camera, self._painter.effects, scene.me
-        if me is not None and me.alive:
-            camera.follow(me.x, me.y, me.vx, me.vy, dt_s)
+        shown = me if me is not None and me.alive else self._watched(scene)
+        if shown is not None:
+            camera.follow(shown.x, shown.y, shown.vx, shown.vy, dt_s)
         else:
             camera.follow(camera.x, camera.y, 0.0, 0.0, dt_s)
         for each in self._builder.happenings:
@@ -216,6 +228,19 @@ class MatchView:
         self._builder.happenings.clear()
         self._leave_embers(scene, effects, dt_s)
         effects.advance(dt_s)
+
+    def _watched(self, scene: Scene) -> ShipView | None:
+        """Return the ship that a spectator's view follows: the same one for as long as it lives, then the best."""
+        if not self._spectates:
+            return None
+        alive = {ship.seat: ship for ship in scene.ships if ship.alive}
+        if self._watched_seat not in alive:
+            self._watched_seat = next((row.seat for row in scene.scores if row.seat in alive), None)
+        return alive.get(self._watched_seat)
+
+    @property
+    def _spectates(self) -> bool:
+        return self._link.seat is None and self.was_live
 
     def _leave_embers(self, scene: Scene, effects: Effects, dt_s: float) -> None:
         self._trail_s += dt_s

@@ -13,7 +13,7 @@ from demo_client.draw_scores import draw_large_scores, draw_small_scores
 from demo_client.draw_ships import draw_label, draw_pointer, draw_ship
 from demo_client.draw_shots import draw_bullet
 from demo_client.effects import Effects
-from demo_client.hud import draw_chat, draw_clock, draw_feed, draw_numbers, draw_own_health
+from demo_client.hud import draw_chat, draw_clock, draw_feed, draw_numbers, draw_own_health, draw_role
 from demo_client.overlays import draw_overlays, draw_respawn
 from demo_client.scene import Scene
 
@@ -43,6 +43,7 @@ class Painter:
             draw_respawn(target, scene)
         draw_small_scores(target, scene)
         draw_clock(target, scene)
+        draw_role(target, scene)
         draw_numbers(target, scene.numbers)
         draw_feed(target, scene)
         draw_minimap(target, scene, self.camera)

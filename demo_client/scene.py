@@ -110,6 +110,10 @@ class Scene:
     numbers: Numbers = field(default_factory=Numbers)
     seconds_left: int | None = None
     round_number: int = 1
+    code: str = ""
+    """By which others may join this private match."""
+    watching: str = ""
+    """Whom a spectator's view follows."""
     banner: str = ""
     banner_bad: bool = False
     banner_why: str = ""

@@ -5,7 +5,8 @@ To test: `tests/demo_client/test_terminal.py`.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any
@@ -16,13 +17,16 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from demo_client.dialling import names_match
 from demo_game.rules import FIELD_M, WALLS, bullet_age_ticks, bullet_position
-from game_client import ClientStats, Replica, join
+from game_client import Client, ClientStats, Lobby, Replica, join
 
 FRAMES_PER_S = 10
 HEALTH_EVERY_S = 1.0
 LINE_EVERY_S = 3.0
 WATCHER = "Terminal"
+PATIENCE_S = 10.0
+"""How long a lobby that has no place yet is asked again."""
 ARROWS = "→↘↓↙←↖↑↗"
 COLOURS = ("bright_cyan", "bright_magenta", "bright_yellow", "bright_green", "orange1", "deep_sky_blue1",
            "hot_pink", "spring_green1")  # fmt: skip
@@ -67,12 +71,18 @@ def colour(seat: int) -> str:
 
 
 def read(
-    world: Replica, stats: ClientStats, health: Mapping[str, Any], bytes_out_per_s: float, status: str = "live"
+    world: Replica,
+    stats: ClientStats,
+    health: Mapping[str, Any],
+    bytes_out_per_s: float,
+    status: str = "live",
+    seen_match: str = "",
 ) -> Readings:
-    """Return what is to be shown: scores from the world, times from the server's health."""
+    """Return what is to be shown: scores from the world, times of the match that is seen from the server's health."""
     ships = world.all("Ship")
     scores = [Score(-1 if s.owner is None else s.owner, s.name, s.score, s.hp, s.alive) for s in ships]
-    match: Mapping[str, Any] = next(iter(health.get("matches", ())), {})
+    hosted: list[Mapping[str, Any]] = list(health.get("matches", ()))
+    match = next((each for each in hosted if each.get("match") == seen_match), hosted[0] if hosted else {})
     clock = next(iter(world.all("Clock")), None)
     return Readings(
         tick=world.tick,
@@ -205,6 +215,19 @@ def watch(
     return asyncio.run(_watch(url, health, is_over, console, heading))
 
 
+@asynccontextmanager
+async def _enter(url: str) -> AsyncIterator[tuple[Client, str]]:
+    """Join a match, or the one that a lobby's quick play finds; its name comes along."""
+    if names_match(url):
+        async with join(url, name=WATCHER) as client:
+            yield client, url.rpartition("/")[2]
+        return
+    async with Lobby(url, name=WATCHER, patience_s=PATIENCE_S) as lobby:
+        seat = await lobby.quick_play()
+        async with lobby.play(seat) as client:
+            yield client, seat.match
+
+
 async def _watch(
     url: str, health: Callable[[], dict[str, Any]], is_over: Callable[[], bool], console: Console, heading: str
 ) -> ClientStats:
@@ -220,14 +243,18 @@ async def _watch(
                 pass  # A server that is gone is noticed by `is_over`.
             await asyncio.sleep(HEALTH_EVERY_S)
 
-    async with join(url, name=WATCHER) as client:
+    async with _enter(url) as (client, match):
+
+        def look() -> Readings:
+            return read(client.world, client.stats, said, rate.per_s, str(client.status), match)
+
         asking = asyncio.create_task(ask_health())
         try:
             if console.is_terminal:
                 with Live(console=console, auto_refresh=False, screen=True) as live:
                     while not is_over() and client.status.phase != "closed":
                         shown_map = field_map(client.world, client.tick, map_rows(console))
-                        readings = read(client.world, client.stats, said, rate.per_s, str(client.status))
+                        readings = look()
                         live.update(view(readings, shown_map, heading), refresh=True)
                         await asyncio.sleep(1 / FRAMES_PER_S)
             else:
@@ -235,7 +262,7 @@ async def _watch(
                 while not is_over() and client.status.phase != "closed":
                     if monotonic() >= due:
                         due += LINE_EVERY_S
-                        print(line(read(client.world, client.stats, said, rate.per_s, str(client.status))), flush=True)
+                        print(line(look()), flush=True)
                     await asyncio.sleep(1 / FRAMES_PER_S)
         finally:
             asking.cancel()

@@ -97,6 +97,8 @@ class Arena(Game):
 
     tick_rate_hz = TICK_RATE_HZ
     seats_max = 32
+    filters = ("mode", "region")
+    queue_seats = (2, 8)
     input = Controls
     options = ArenaOptions
     entities = (Ship, Pickup, Clock, Bullet)
@@ -234,12 +236,20 @@ class Arena(Game):
         ship.shield_ticks = SHIELD_TICKS
         ship.reload_ticks = ship.rapid_ticks = ship.boost_wait_ticks = 0
 
+    def _rank(self) -> None:
+        """Let the first round count for the ratings: a match is rated once."""
+        if len(self.seats) > 1:
+            best = sorted(self.seats, key=lambda seat: self.world.owned(seat, Ship).score, reverse=True)
+            self.rank([[seat] for seat in best])
+
     def _run_clock(self, ships: list[Ship]) -> None:
         clock = self.world.all(Clock)[0]
         clock.ticks_left -= 1
         clock.seconds_left = -(-clock.ticks_left // TICK_RATE_HZ)
         if clock.ticks_left > 0:
             return
+        if clock.round_number == 1:
+            self._rank()
         winner, score = NO_WINNER, 0
         for ship in ships:
             if ship.score > score and ship.owner is not None:
@@ -249,3 +259,9 @@ class Arena(Game):
         clock.round_number = clock.round_number % ROUND_NUMBER_MAX + 1
         clock.seconds_left = self.options.round_s
         clock.ticks_left = self.options.round_s * TICK_RATE_HZ
+
+
+class Skirmish(Arena):
+    """Arena for eight, so that a handful of players fills more than one match."""
+
+    seats_max = 8

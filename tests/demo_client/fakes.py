@@ -98,3 +98,85 @@ class FakeLink:
     def close(self) -> None:
         """Remember that it was closed."""
         self.closed = True
+
+
+def listing(match: str = "m-3fa9c0d1e2b34455", seats: int = 3, seats_max: int = 32, **fields: Any) -> SimpleNamespace:
+    """A match as a lobby lists it."""
+    values = {"spectators": 0, "attributes": {}}
+    return SimpleNamespace(match=match, seats=seats, seats_max=seats_max, **(values | fields))
+
+
+def online(player: str, where: int = 1, match: str = "", name: str = "") -> SimpleNamespace:
+    """A player as a lobby lists them."""
+    return SimpleNamespace(player=player, name=name or player, where=where, match=match)
+
+
+def welcome(**fields: Any) -> SimpleNamespace:
+    """Who the player is in the lobby."""
+    values = {
+        "player": "guest-1", "name": "Ada", "guest": "tickwire-guest-1.x", "game": "Arena", "node": "node-1",
+        "seats_max": 32, "filters": ["mode", "region"], "rejoin": "", "online": 2, "rating": 1500,
+    }  # fmt: skip
+    return SimpleNamespace(**(values | fields))
+
+
+def found_seat(**fields: Any) -> SimpleNamespace:
+    """Where a lobby seats the player."""
+    values = {"url": "ws://127.0.0.1:1/v1/match/m-1", "match": "m-1", "ticket": "t", "spectate": 0, "code": ""}
+    return SimpleNamespace(**(values | fields))
+
+
+def refused(sentence: str, retry_after_ms: int = 0, code: str = "full") -> SimpleNamespace:
+    """Why a lobby refuses."""
+    return SimpleNamespace(code=code, sentence=sentence, retry_after_ms=retry_after_ms)
+
+
+@dataclass
+class FakeLobby:
+    """A lobby that remembers what it was asked, and answers when told to."""
+
+    status: Status = field(default_factory=lambda: Status("live"))
+    welcome: Any = field(default_factory=welcome)
+    matches: list[Any] | None = field(default_factory=lambda: [listing()])
+    players: list[Any] = field(default_factory=lambda: [online("guest-1", name="Ada"), online("bot-1", 2, "m-1")])
+    search: Any = None
+    seat: Any = None
+    error: Any = None
+    asked: list[tuple[Any, ...]] = field(default_factory=list)
+    closed: bool = False
+
+    def quick_play(self) -> None:
+        """Remember the request."""
+        self._ask("quick_play")
+
+    def enqueue(self) -> None:
+        """Remember the request."""
+        self._ask("enqueue")
+
+    def create(self, private: bool = False) -> None:
+        """Remember the request."""
+        self._ask("create", private)
+
+    def join(self, match: str, spectate: bool = False) -> None:
+        """Remember the request."""
+        self._ask("join", match, spectate)
+
+    def join_code(self, code: str) -> None:
+        """Remember the request."""
+        self._ask("join_code", code)
+
+    def rejoin(self) -> None:
+        """Remember the request."""
+        self._ask("rejoin")
+
+    def cancel(self) -> None:
+        """Remember that it was given up."""
+        self.asked.append(("cancel",))
+
+    def close(self) -> None:
+        """Remember that it was closed."""
+        self.closed = True
+
+    def _ask(self, *asked: Any) -> None:
+        self.asked.append(asked)
+        self.seat = self.error = self.search = None

@@ -19,6 +19,17 @@ def test_a_server_answers_and_is_gone_afterwards() -> None:
     assert server.process.returncode == 0
 
 
+def test_several_nodes_are_awaited_and_told_as_one() -> None:
+    with Children() as children:
+        server = children.serve_nodes("demo_game.arena:Skirmish", 2)
+        assert len(set(server.addresses.values())) == 2
+        health = server.health()
+        assert sorted(health["nodes"]) == sorted(server.addresses)
+        assert server.lobby_url() == f"ws://{server.address}/v1/lobby"
+        assert server.errors_logged() == 0
+    assert server.process.returncode == 0
+
+
 def test_a_server_that_cannot_start_says_why() -> None:
     with Children() as children, pytest.raises(ChildFailed, match="the server ended with 2"):
         children.serve("demo_game.arena:NoSuchGame")

@@ -13,12 +13,9 @@ from urllib.request import urlopen
 
 import pytest
 
-from demo_client.demo import has_display, main, summary
+from demo_client.demo import main
 
 ROOT = Path(__file__).resolve().parents[2]
-MATCH = {"tick": 450, "seats": 9, "tick_ms_p50": 0.5, "tick_ms_p99": 1.0, "ended": False}
-HEALTH = {"matches": [MATCH], "connections": 9}
-BOTS = {"state_hz": 30.0, "bytes_down_per_client_s": 1528.4, "desyncs": 0, "errors": 0, "error": None}
 
 
 def start(*arguments: str, **options: Any) -> subprocess.Popen[str]:
@@ -55,6 +52,19 @@ def test_a_demo_of_some_seconds_ends_by_itself_with_a_summary() -> None:
     assert lines, "a line now and then"
     assert " ticks, 4 players, tick " in last
     assert " states/s" in last
+    assert "0 desyncs, 0 errors" in last
+    assert not answers(where)
+
+
+@pytest.mark.slow
+def test_with_nodes_all_find_their_matches_in_the_lobby_and_the_summary_tells_where() -> None:
+    demo = start("--seconds", "3", "--bots", "9", "--nodes", "2")
+    where = address(demo)
+    out, err = demo.communicate(timeout=60)
+    assert demo.returncode == 0, out + err
+    last = out.splitlines()[-1]
+    assert " 10 players in 2 matches on " in last  # Of eight seats each, and one is the view's.
+    assert " 8" in last and " 2" in last
     assert "0 desyncs, 0 errors" in last
     assert not answers(where)
 
@@ -112,9 +122,7 @@ def test_a_demo_whose_server_dies_fails() -> None:
     assert not answers(where)
 
 
-def test_with_a_display_the_window_opens(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_with_a_display_the_window_opens(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     # SDL's dummy driver stands for the screen; the window is the real one.
     pytest.importorskip("pygame")
     monkeypatch.setattr("demo_client.demo.has_display", lambda: True)
@@ -125,38 +133,19 @@ def test_with_a_display_the_window_opens(
     assert "3 players" in capsys.readouterr().out
 
 
-def test_the_summary_is_one_line() -> None:
-    outcome = summary(HEALTH, BOTS, 0)
-    assert outcome.faults == ()
-    assert outcome.line == (
-        "450 ticks, 9 players, tick 0.50 ms p50 1.00 ms p99, 30.0 states/s, 1,528 B/s down per client, "
-        "0 desyncs, 0 errors"
-    )
+def test_with_nodes_the_window_opens_in_the_lobby(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("pygame")
+    monkeypatch.setattr("demo_client.demo.has_display", lambda: True)
+    assert main(["--seconds", "1", "--bots", "2", "--nodes", "1"]) == 0
+    assert " 2 players in 1 match on 1 node " in capsys.readouterr().out  # Whoever sits in the lobby plays nowhere.
 
 
 @pytest.mark.parametrize(
-    ("health", "bots", "errors"),
-    [
-        (HEALTH, {**BOTS, "desyncs": 1}, 0),
-        (HEALTH, {**BOTS, "errors": 2, "error": "sent away"}, 0),
-        (HEALTH, BOTS, 1),
-        ({"matches": [{**MATCH, "ended": True}]}, BOTS, 0),
-        ({}, None, 0),
-    ],
+    "wrong",
+    [["--seconds", "0"], ["--bots", "32"], ["--bots", "0"], ["--nodes", "0"], ["--nodes", "2", "--bots", "999"]],
 )
-def test_what_went_wrong_is_a_fault(health: dict[str, Any], bots: dict[str, Any] | None, errors: int) -> None:
-    assert summary(health, bots, errors).faults
-
-
-def test_a_window_needs_a_display() -> None:
-    assert not has_display({}, "linux")
-    assert has_display({"DISPLAY": ":0"}, "linux")
-    assert has_display({"WAYLAND_DISPLAY": "wayland-0"}, "linux")
-    assert has_display({}, "darwin")
-    assert not has_display({"DISPLAY": ":0", "SDL_VIDEODRIVER": "dummy"}, "linux")
-
-
-@pytest.mark.parametrize("wrong", [["--seconds", "0"], ["--bots", "32"], ["--bots", "0"]])
 def test_wrong_arguments_are_refused(wrong: list[str]) -> None:
     with pytest.raises(SystemExit):
         main(wrong)

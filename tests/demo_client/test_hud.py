@@ -17,6 +17,7 @@ from demo_client.hud import (
     draw_feed,
     draw_numbers,
     draw_own_health,
+    draw_role,
     fade,
     numbers_rect,
     rate_text,
@@ -173,3 +174,14 @@ def test_the_countdown_changes_with_the_second(black: pygame.Surface) -> None:
     black.fill((0, 0, 0))
     draw_respawn(black, Scene(respawn_s=0.5, killed_by="Grace"))
     assert changed(two, black, middle) > 100
+
+
+def test_the_code_of_a_private_match_and_who_is_watched_are_told_below_the_clock(black: pygame.Surface) -> None:
+    area = pygame.Rect(440, 76, 400, 32)
+    draw_role(black, Scene())
+    assert count(black, area, (0, 0, 0), 2) == area.width * area.height
+    draw_role(black, Scene(code="K7QF2"))
+    assert count(black, area, ACCENT, 40) > 80
+    code = black.copy()
+    draw_role(black, Scene(watching="bot-1"))
+    assert changed(code, black, area) > 100

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import monotonic
 from types import SimpleNamespace
 
 import pygame
@@ -121,3 +122,25 @@ def test_the_banner_tells_what_the_connection_does() -> None:
     assert banner_of(Status("dialling", 1)) == "connecting, attempt 1"
     assert banner_of(Status("reconnecting", 3, "the server fell silent")) == "connection lost - reconnecting, attempt 3"
     assert banner_of(Status("closed", 0, "kicked")) == "disconnected: kicked"
+
+
+def test_a_spectator_follows_the_best_ship_until_it_dies_and_has_no_voice(
+    surface: pygame.Surface, view: MatchView, link: FakeLink
+) -> None:
+    best, other = ship(1, 0, name="best", score=5, x=40.0), ship(2, 1, name="other", score=1, x=20.0)
+    link.seat, link.world = None, FakeWorld(best, other, clock())
+    for _ in range(5):
+        scene = view.frame(surface, 1 / 60, 60.0)
+    assert scene.watching == "best"
+    assert scene.me is None
+    best.score, other.score = 5, 9
+    for _ in range(5):
+        assert view.frame(surface, 1 / 60, 60.0).watching == "best"
+    best.alive = False
+    until = monotonic() + 5.0  # What is shown lies some ticks back.
+    while view.frame(surface, 1 / 60, 60.0).watching != "other":
+        assert monotonic() < until
+    for event in (key(pygame.K_RETURN), typed("hi"), key(pygame.K_RETURN)):
+        view.handle(event)
+    assert not link.commands and view.pilot.chat_draft is None
+    assert not link.inputs

@@ -17,6 +17,7 @@ from demo_game.arena import (
     RESPAWN_TICKS,
     SHIELD_TICKS,
     Arena,
+    Skirmish,
 )
 from demo_game.bots import Hunter, Wanderer
 from demo_game.entities import HP_MAX, Bullet, Clock, Controls, Killed, Pickup, PickupKind, RoundOver, Ship
@@ -298,3 +299,38 @@ def test_even_sixteen_players_who_never_rest_stay_within_the_budget() -> None:
     for number in range(16):
         match.seat(Spins(Random(number)))
     assert bytes_per_s(match, 20) <= 3500
+
+
+def test_the_first_round_is_rated_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    duel = Duel(round_s=5)
+    clock = duel.match.kind(Clock)[0]
+    rated: list[list[str]] = []
+    monkeypatch.setattr(duel.match.game, "rank", lambda teams: rated.append([seat.name for [seat] in teams]))
+    duel.target.score = 3
+    duel.play_until(lambda: clock.round_number == 2)
+    assert rated == [["bot 2", "bot 1"]]
+    duel.play_until(lambda: clock.round_number == 3)
+    assert len(rated) == 1
+
+
+def test_a_player_alone_is_not_rated(monkeypatch: pytest.MonkeyPatch) -> None:
+    match = BotMatch(Arena, round_s=5)
+    match.seat(Holds())
+    monkeypatch.setattr(match.game, "rank", lambda teams: pytest.fail("rated"))
+    match.step(6 * SECOND)
+    assert match.kind(Clock)[0].round_number == 2
+
+
+def test_a_lobby_finds_matches_by_two_words() -> None:
+    assert Arena.filters == ("mode", "region")
+    assert Arena.queue_seats == (2, 8)
+
+
+def test_a_skirmish_is_arena_with_fewer_seats() -> None:
+    match = BotMatch(Skirmish)
+    for _ in range(3):
+        match.seat(Holds())
+    match.step(5)
+    assert len(match.kind(Ship)) == 3
+    assert (Skirmish.seats_max, Skirmish.filters) == (8, Arena.filters)
+    assert Skirmish.vocabulary.schema.hash == Arena.vocabulary.schema.hash
