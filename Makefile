@@ -5,6 +5,7 @@ PYTHON ?= python3
 JOBS ?= 2
 AREA ?= play
 QUICK ?=
+NODES ?=
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -16,13 +17,13 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-slow bench lint format docs clean
+.PHONY: help demo test test-slow test-compose bench lint format docs clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
-demo: $(VENV)/.demo ## play Arena: a server, bots and a window (SECONDS=15 ends by itself)
-	$(PY) -m demo_client.demo $(demo_seconds)
+demo: $(VENV)/.demo ## play Arena: a server, bots and a window (NODES=3: with a lobby; SECONDS=15 ends by itself)
+	$(PY) -m demo_client.demo $(demo_seconds) $(if $(NODES),--nodes $(NODES))
 
 test: lint ## ruff, mypy and the fast tests
 	$(PY) -m pytest -m 'not slow' -n $(JOBS) --dist loadgroup
@@ -30,6 +31,9 @@ test: lint ## ruff, mypy and the fast tests
 # pytest answers 5 when nothing was selected, which is no failure of the slow tier.
 test-slow: $(VENV)/.dev ## the slow tests only
 	$(PY) -m pytest -m slow --timeout 600 || { code=$$?; test $$code -eq 5 && echo 'There are no slow tests.'; }
+
+test-compose: $(VENV)/.dev ## docker-compose.yml on a real engine (DOCKER_HOST, else the usual one), with a summary
+	$(PY) -m pytest tests/compose -m slow -n 0 --timeout 900
 
 bench: $(VENV)/.dev ## measure (AREA=play, QUICK=1 for a short run)
 	QUICK='$(QUICK)' $(PY) -m bench $(AREA)

@@ -80,6 +80,12 @@ def test_the_wheel_carries_types_documents_and_vectors(wheel: Path) -> None:
     assert vectors and vectors <= names
 
 
+def test_the_wheel_carries_every_script_that_redis_is_sent(wheel: Path) -> None:
+    names = {name for name in zipfile.ZipFile(wheel).namelist() if name.endswith(".lua")}
+    scripts = {path.relative_to(ROOT).as_posix() for path in (ROOT / "game_server").rglob("*.lua")}
+    assert scripts and names == scripts
+
+
 def test_the_wheel_carries_every_module_and_nothing_else(wheel: Path) -> None:
     names = {name for name in zipfile.ZipFile(wheel).namelist() if name.endswith(".py")}
     modules = {
