@@ -7,7 +7,7 @@ import sys
 
 from bench.report import Report
 
-AREAS = {"play": "bench.play", "sessions": "bench.sessions"}
+AREAS = {"play": "bench.play", "sessions": "bench.sessions", "cluster": "bench.cluster"}
 """Each names the module whose `measure(report)` tells the figures."""
 
 

@@ -16,8 +16,9 @@ from game_server import Game
 from game_server.session.session import Session
 from game_server.shell.connection import Connection
 from game_server.shell.frames import frame_header
+from game_server.shell.line import Entrant, Line, clock_ns
 from game_server.shell.log import configure_log, get_log
-from game_server.shell.match_runner import Entrant, Line, MatchRunner, clock_ns
+from game_server.shell.match_runner import MatchRunner
 from game_server.shell.settings import Settings, read_settings
 from game_server.shell.websocket_server import Transport, WebSocketServer
 from game_server.sim.match import Match

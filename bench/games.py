@@ -43,6 +43,24 @@ class Still(Quiet):
     tick_rate_hz = 2
 
 
+class Hall(Quiet):
+    """As quiet, with a hundred seats: ten of them are a thousand."""
+
+    seats_max = 100
+
+
+class Booth(Quiet):
+    """As quiet, with few seats, so that those that are left are soon asked for twice."""
+
+    seats_max = 16
+
+
+class Crowds(Quiet):
+    """As quiet, with so few seats that a few bots fill many matches."""
+
+    seats_max = 4
+
+
 class BusyOptions(BaseModel):
     """How much there is: by default the load of the comparison with other servers."""
 

@@ -13,8 +13,9 @@ from contextlib import asynccontextmanager
 
 from demo_game.arena import Arena
 from game_server.shell.garbage import IdleCollector
+from game_server.shell.line import clock_ns
 from game_server.shell.log import configure_log, get_log
-from game_server.shell.match_runner import MatchRunner, clock_ns
+from game_server.shell.match_runner import MatchRunner
 from game_server.shell.settings import Settings, read_settings
 from game_server.shell.websocket_server import WebSocketServer
 from game_server.sim.match import Match

@@ -17,7 +17,7 @@ from typing import Any
 from bench.report import RESULTS, ROOT, settings_line
 
 _PLACE = re.compile(r"(<!-- figures: (?P<area>\w+) -->\n).*?(<!-- end of figures -->)", re.DOTALL)
-DOCUMENTS = ("docs/reliability.md",)
+DOCUMENTS = ("docs/reliability.md", "docs/scaling.md")
 
 
 def table(results: dict[str, Any]) -> str:
@@ -48,10 +48,13 @@ def _number(value: float) -> str:
 
 
 def filled(text: str, folder: Path = RESULTS) -> str:
-    """Return a document's text with its tables made anew from the results in `folder`."""
+    """Return a document's text with its tables made anew from the results in `folder`; without results one stays."""
 
     def place(found: re.Match[str]) -> str:
-        results = json.loads((folder / f"{found['area']}.json").read_text(encoding="utf-8"))
+        path = folder / f"{found['area']}.json"
+        if not path.exists():
+            return found[0]
+        results = json.loads(path.read_text(encoding="utf-8"))
         return f"{found[1]}{table(results)}{found[3]}"
 
     return _PLACE.sub(place, text)

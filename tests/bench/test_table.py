@@ -42,3 +42,7 @@ def test_below_the_table_stands_a_line_of_settings_for_each_section(tmp_path: Pa
     )
     text = filled(BEFORE, tmp_path)
     assert "\n\n- storm: clients 5000, max 10\n- origins: defaults\n<!-- end of figures -->" in text
+
+
+def test_a_place_without_results_stays_as_it_is(tmp_path: Path) -> None:
+    assert filled(BEFORE, tmp_path) == BEFORE
