@@ -7,6 +7,8 @@ import re
 from tests.tidy.tree import ROOT, report
 
 GAME = "class Tag(Game)"
+REFUSALS = "## Refusals"
+REFUSAL_ROW = re.compile(r"^\| `([a-z_]+)` \|", re.MULTILINE)
 SETTING = re.compile(r"\bTICKWIRE_[A-Z0-9_]*[A-Z0-9]\b")
 
 
@@ -44,6 +46,17 @@ def settings_complaints(names: set[str], document: str) -> list[str]:
     ]
 
 
+def refusal_complaints(codes: list[str], document: str) -> list[str]:
+    """Codes of refusals that the lobby's page does not explain once, and rows of it that explain no code."""
+    section = document.partition(f"{REFUSALS}\n")[2].partition("\n## ")[0]
+    rows = REFUSAL_ROW.findall(section)
+    wrong = [code for code in codes if rows.count(code) != 1]
+    return [
+        *(f"docs/lobby.md: {code} has {rows.count(code)} rows under {REFUSALS}" for code in wrong),
+        *(f"docs/lobby.md: {row} is no code of a refusal" for row in sorted(set(rows) - set(codes))),
+    ]
+
+
 def test_the_game_of_the_readme_is_the_tested_game() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     report(readme_game_complaints(readme, (ROOT / "examples/tag.py").read_text(encoding="utf-8")))
@@ -62,6 +75,13 @@ def test_every_setting_is_documented_and_every_documented_setting_exists() -> No
     assert prefix == "TICKWIRE_"
     names = {f"{prefix}{name}".upper() for name in Settings.model_fields}
     report(settings_complaints(names, (ROOT / "docs/operating.md").read_text(encoding="utf-8")))
+
+
+def test_every_refusal_of_the_lobby_is_documented_and_every_documented_one_exists() -> None:
+    from protocol.lobby_messages import RefusedCode
+
+    codes = [code.value for code in RefusedCode]
+    report(refusal_complaints(codes, (ROOT / "docs/lobby.md").read_text(encoding="utf-8")))
 
 
 def test_a_readme_whose_game_differs_is_caught() -> None:
@@ -84,3 +104,12 @@ def test_settings_that_disagree_with_the_document_are_caught() -> None:
     assert not settings_complaints({"TICKWIRE_PORT"}, "| `TICKWIRE_PORT` | 7777 |")
     assert settings_complaints({"TICKWIRE_PORT"}, "TICKWIRE_PORTS")
     assert settings_complaints(set(), "TICKWIRE_GONE")
+
+
+def test_refusals_that_disagree_with_the_document_are_caught() -> None:
+    page = "# Lobby\n| `gone` | elsewhere |\n## Refusals\n| `full` | no seat |\n## After\n| `busy` | too late |\n"
+    assert not refusal_complaints(["full"], page)
+    assert refusal_complaints(["full", "gone"], page)
+    assert refusal_complaints(["full", "busy"], page)
+    assert refusal_complaints([], page)
+    assert refusal_complaints(["full"], page.replace("| no seat |", "| no seat |\n| `full` | twice |"))
