@@ -9,6 +9,7 @@ To test: `tests/game_server/shell/test_lobby_seating.py`.
 
 import asyncio
 import random
+from collections import Counter, deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from game_server.shell.redis_directory import Directory
 
 NODES_TRIED = 3
+COUNTED_WITHIN_S = 2.5
+"""A node tells with its next renewal, every 2 s, how many matches it has."""
+PLACED_MAX = 1_000
 READY_WITHIN_S = 5.0
 POLL_FIRST_S, POLL_LAST_S = 0.02, 0.2
 RETRY_MS = 2_000
@@ -45,6 +49,8 @@ class Seating:
     ) -> None:
         self._directory, self._signer = directory, signer
         self._rng = rng or random.SystemRandom()
+        # Until when, and which node got a match whose renewals do not count it yet.
+        self._placed: deque[tuple[float, str]] = deque(maxlen=PLACED_MAX)
         self._ready_within_s = ready_within_s
 
     async def make(self, spec: MatchSpec, schema_hash: int, search: Search | None = None) -> Owner:
@@ -60,6 +66,7 @@ class Seating:
                 break
             # The owner before did not begin: only now may another have it, above its epoch.
             owner = await self._directory.create(spec, node, replaces=owner)
+            self._placed.append((asyncio.get_running_loop().time() + COUNTED_WITHIN_S, owner.node))
             await self._directory.order(spec, owner)
             if await self._is_ready(spec.match, self._ready_within_s / NODES_TRIED, search):
                 return owner
@@ -147,7 +154,10 @@ class Seating:
             pause_s = min(2 * pause_s, POLL_LAST_S)
 
     async def _draw(self, schema_hash: int, tried: Sequence[str]) -> NodeRecord | None:
-        return choose(await self._directory.candidates(schema_hash), self._rng, tried)
+        candidates = await self._directory.candidates(schema_hash)
+        while self._placed and self._placed[0][0] < asyncio.get_running_loop().time():
+            self._placed.popleft()
+        return choose(candidates, self._rng, tried, Counter(node for _, node in self._placed))
 
     async def _no_node(self, schema_hash: int) -> LobbyRefused:
         nodes = await self._directory.nodes()

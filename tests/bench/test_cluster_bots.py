@@ -9,5 +9,5 @@ from tests.bench.told import misses
 
 @pytest.mark.slow
 def test_bots_land_on_all_nodes(silent_report: Report) -> None:
-    cluster_bots.bots(silent_report, count=40, seconds=1.0)
+    cluster_bots.bots(silent_report, count=60, seconds=1.0)
     assert misses(silent_report) == []

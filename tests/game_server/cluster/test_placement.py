@@ -20,6 +20,24 @@ def test_of_two_the_emptier_is_taken() -> None:
         assert chosen is not None and chosen.node == "n1"
 
 
+def test_what_was_placed_since_a_node_told_counts() -> None:
+    for seed in range(20):
+        chosen = choose(nodes(2, 2), Random(seed), placed={"n0": 1})
+        assert chosen is not None and chosen.node == "n1"
+        assert chosen.matches == 2, "the record is returned as it was"
+
+
+def test_a_burst_on_old_values_fills_all_nodes_also_one_that_has_more_players() -> None:
+    told = [replace(NODE, node="lobby", players=50), *nodes(0, 0)]
+    for seed in range(50):
+        rng, got = Random(seed), Counter[str]()
+        for _ in range(12):
+            chosen = choose(told, rng, placed=got)
+            assert chosen is not None
+            got[chosen.node] += 1
+        assert len(got) == 3 and max(got.values()) <= 6
+
+
 def test_full_draining_and_excluded_nodes_are_not_candidates() -> None:
     full, free, leaving = nodes(10, 3, 0)
     leaving = replace(leaving, draining=True)
